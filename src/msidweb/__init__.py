@@ -1,0 +1,1 @@
+"""Microsoft.Identity.Web for Python."""

@@ -1,0 +1,1 @@
+"""From a principal to a token for a downstream service."""

@@ -1,0 +1,1 @@
+"""Entra ID authorities: clouds, tenants, metadata documents and signing keys."""

@@ -1,0 +1,1 @@
+"""The token cache: partitions in this process, and the seam to shared stores."""

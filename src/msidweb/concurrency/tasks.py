@@ -1,0 +1,37 @@
+"""Background tasks with an owner who ends them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Coroutine
+from typing import Any
+
+
+class BackgroundTasks:
+    """Owns the tasks of one identity; ``aclose`` lets them finish, then cancels the rest."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        """Start *work* outside the caller's context; it must handle its own errors."""
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(work, name=name, context=contextvars.Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def aclose(self, *, grace: float = 5.0) -> None:
+        """Wait *grace* seconds for this loop's tasks to end, then cancel those that have not."""
+        loop = asyncio.get_running_loop()
+        mine = [task for task in self._tasks if task.get_loop() is loop]
+        self._tasks.difference_update(self._tasks - set(mine))
+        if not mine:
+            return
+        _, late = await asyncio.wait(mine, timeout=grace)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)

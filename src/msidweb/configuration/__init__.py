@@ -1,0 +1,1 @@
+"""From appsettings.json, the environment and keywords to typed options."""

@@ -1,0 +1,1 @@
+"""Calls to downstream APIs with tokens attached."""

@@ -1,0 +1,1 @@
+"""Named HTTP clients: deadlines, guarded URLs and headers, the aiohttp transport."""

@@ -1,0 +1,1 @@
+"""Adapters, one framework a file, on the public API only."""

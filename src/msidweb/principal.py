@@ -1,0 +1,118 @@
+"""Who calls: the validated claims of a token, and the token itself for an exchange."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from types import MappingProxyType
+from typing import NoReturn
+
+
+class Assertion:
+    """The caller's own token, kept for an on-behalf-of exchange; never shown."""
+
+    __slots__ = ("digest", "token")
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        #: base64url of SHA-256 over the raw token: .NET's on-behalf-of cache key.
+        self.digest = (
+            base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).rstrip(b"=").decode()
+        )
+
+    def __repr__(self) -> str:
+        return "Assertion(…)"
+
+    def __reduce__(self) -> NoReturn:
+        msg = "An assertion is not written out by pickle."
+        raise TypeError(msg)
+
+
+class Principal:
+    """A caller whose token was validated.
+
+    Everything here is read-only. Decisions belong on ``tenant_id``, ``object_id``, ``scopes`` and
+    ``roles``; names in the claims can be changed by their owner.
+
+    Attributes:
+        claims: Every claim under its raw name.
+        scheme: Name of the authentication scheme that validated the token.
+        tenant_id: ``tid``.
+        object_id: ``oid``, or None where the token has none.
+        client_id: The calling application: ``azp`` (v2) or ``appid`` (v1).
+        scopes: Delegated permissions (``scp``).
+        roles: App roles (``roles``).
+        is_app: Whether an application calls without a user.
+        expires_at: End of the token's life, unix seconds.
+        assertion: The token itself for on-behalf-of; hidden in ``repr``.
+    """
+
+    __slots__ = (
+        "assertion",
+        "claims",
+        "client_id",
+        "expires_at",
+        "is_app",
+        "object_id",
+        "roles",
+        "scheme",
+        "scopes",
+        "tenant_id",
+    )
+
+    def __init__(
+        self,
+        claims: Mapping[str, object],
+        *,
+        tenant_id: str,
+        object_id: str | None,
+        client_id: str | None,
+        scopes: frozenset[str],
+        roles: frozenset[str],
+        is_app: bool,
+        expires_at: float,
+        assertion: Assertion | None,
+        scheme: str = "Bearer",
+    ) -> None:
+        self.claims: Mapping[str, object] = MappingProxyType(dict(claims))
+        self.scheme = scheme
+        self.tenant_id = tenant_id
+        self.object_id = object_id
+        self.client_id = client_id
+        self.scopes = scopes
+        self.roles = roles
+        self.is_app = is_app
+        self.expires_at = expires_at
+        self.assertion = assertion
+
+    def __repr__(self) -> str:
+        kind = "app" if self.is_app else "user"
+        return f"Principal({kind}, scheme={self.scheme!r}, scopes={sorted(self.scopes)})"
+
+    def __reduce__(self) -> NoReturn:
+        msg = "A principal is not written out by pickle; store a session key instead."
+        raise TypeError(msg)
+
+
+_ambient: ContextVar[Principal | None] = ContextVar("msidweb_principal", default=None)
+
+
+def ambient_principal() -> Principal | None:
+    """The caller of the request that this code runs in, or None.
+
+    Tasks started in a request see its caller too, also after the response has gone.
+    """
+    return _ambient.get()
+
+
+@contextlib.contextmanager
+def principal_scope(principal: Principal | None) -> Iterator[None]:
+    """Make *principal* the ambient caller inside the ``with`` block, and nobody after it."""
+    token = _ambient.set(principal)
+    try:
+        yield
+    finally:
+        _ambient.reset(token)

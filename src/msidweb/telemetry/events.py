@@ -1,0 +1,219 @@
+"""The events, as frozen records in the past tense.
+
+Fields marked ``personal`` identify a tenant or a user: they are shown only with EnablePiiLogging.
+No event has a field for a token, a secret, a session key or a partition name.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+
+def personal() -> Any:
+    """A field that is hidden unless EnablePiiLogging is on."""
+    return field(default=None, metadata={"personal": True})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened.
+
+    Attributes:
+        correlation_id: Id of the request, None outside of one.
+    """
+
+    name: ClassVar[str]
+    layer: ClassVar[str]
+    level: ClassVar[int] = logging.DEBUG
+
+    correlation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenValidated(Event):
+    """An incoming token passed every rule; ``from_memo`` when it had passed them before."""
+
+    name: ClassVar[str] = "msidweb.token_validated"
+    layer: ClassVar[str] = "validation"
+
+    scheme: str
+    kind: str
+    from_memo: bool
+    seconds: float | None = None
+    tenant_id: str | None = personal()
+    object_id: str | None = personal()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRejected(Event):
+    """An incoming token was refused by ``rule``."""
+
+    name: ClassVar[str] = "msidweb.token_rejected"
+    layer: ClassVar[str] = "validation"
+    level: ClassVar[int] = logging.INFO
+
+    scheme: str
+    rule: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysRefreshed(Event):
+    """The authority's signing keys were fetched."""
+
+    name: ClassVar[str] = "msidweb.keys_refreshed"
+    layer: ClassVar[str] = "authority"
+    level: ClassVar[int] = logging.INFO
+
+    host: str
+    keys: int
+    added: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysRefreshFailed(Event):
+    """Metadata or keys could not be fetched; ``known`` keys stay in use."""
+
+    name: ClassVar[str] = "msidweb.keys_refresh_failed"
+    layer: ClassVar[str] = "authority"
+    level: ClassVar[int] = logging.WARNING
+
+    host: str
+    known: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialLoaded(Event):
+    """A client credential was chosen."""
+
+    name: ClassVar[str] = "msidweb.credential_loaded"
+    layer: ClassVar[str] = "credentials"
+    level: ClassVar[int] = logging.INFO
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenAcquired(Event):
+    """A token for a downstream service is at hand, and how it was come by."""
+
+    name: ClassVar[str] = "msidweb.token_acquired"
+    layer: ClassVar[str] = "acquisition"
+
+    flow: str
+    source: str
+    cache_level: str
+    reason: str
+    scopes: tuple[str, ...]
+    seconds: float | None = None
+    expires_in: int | None = None
+    tenant_id: str | None = personal()
+    object_id: str | None = personal()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenAcquisitionFailed(Event):
+    """Entra ID gave no token."""
+
+    name: ClassVar[str] = "msidweb.token_acquisition_failed"
+    layer: ClassVar[str] = "acquisition"
+    level: ClassVar[int] = logging.INFO
+
+    flow: str
+    code: str
+    error: str | None = None
+    aadsts: int | None = None
+    scopes: tuple[str, ...] = ()
+    seconds: float | None = None
+    tenant_id: str | None = personal()
+    object_id: str | None = personal()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshAheadFailed(Event):
+    """A token was to be renewed in the background and was not; the old one is served on."""
+
+    name: ClassVar[str] = "msidweb.refresh_ahead_failed"
+    layer: ClassVar[str] = "acquisition"
+    level: ClassVar[int] = logging.WARNING
+
+    flow: str
+    code: str
+    expires_in: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownstreamCalled(Event):
+    """A downstream API was called; ``status`` is None when it did not answer."""
+
+    name: ClassVar[str] = "msidweb.downstream_called"
+    layer: ClassVar[str] = "downstream"
+
+    service: str
+    method: str
+    status: int | None
+    attempts: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChallengeAnswered(Event):
+    """A claims challenge of a downstream API was answered with a new token."""
+
+    name: ClassVar[str] = "msidweb.challenge_answered"
+    layer: ClassVar[str] = "downstream"
+    level: ClassVar[int] = logging.INFO
+
+    service: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderDropped(Event):
+    """A configured header is reserved or already set, and was left out."""
+
+    name: ClassVar[str] = "msidweb.header_dropped"
+    layer: ClassVar[str] = "downstream"
+    level: ClassVar[int] = logging.WARNING
+
+    service: str
+    header: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportChosen(Event):
+    """An HTTP client was made."""
+
+    name: ClassVar[str] = "msidweb.transport_chosen"
+    layer: ClassVar[str] = "http"
+
+    client: str
+    transport: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiOpenedLate(Event):
+    """The identity was used before it was opened, and opened itself."""
+
+    name: ClassVar[str] = "msidweb.opened_late"
+    layer: ClassVar[str] = "http"
+    level: ClassVar[int] = logging.WARNING
+
+    remedy: str = "pass identity.lifespan to the application, or use 'async with identity'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationNoted(Event):
+    """Something in the configuration works and is worth knowing."""
+
+    name: ClassVar[str] = "msidweb.configuration_noted"
+    layer: ClassVar[str] = "configuration"
+    level: ClassVar[int] = logging.WARNING
+
+    place: str
+    note: str

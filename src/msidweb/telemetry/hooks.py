@@ -1,0 +1,35 @@
+"""Where events go: to standard logging, and to the hooks given to the builder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from .events import Event
+from .logs import LogHook
+
+Hook = Callable[[Event], None]
+
+
+class Telemetry:
+    """Hands each event to standard logging and to every hook.
+
+    A hook that raises is logged once a call and never disturbs the work it hears of.
+    """
+
+    def __init__(self, hooks: Sequence[Hook] = (), *, pii: bool = False) -> None:
+        self._logs = LogHook(pii=pii)
+        self._hooks = tuple(hooks)
+
+    def listening(self, kind: type[Event]) -> bool:
+        """Whether anyone would hear an event of this *kind*; ask before making one per request."""
+        return bool(self._hooks) or self._logs.listening(kind)
+
+    def emit(self, event: Event) -> None:
+        """Tell everyone of *event*."""
+        self._logs(event)
+        for hook in self._hooks:
+            try:
+                hook(event)
+            except Exception:  # noqa: BLE001 - an observer must not fail what it observes
+                logging.getLogger("msidweb.telemetry").warning("a telemetry hook raised")

@@ -1,0 +1,1 @@
+"""From an Authorization field to a principal."""
