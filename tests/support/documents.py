@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx
+from tests.support.signing import TENANT
 
 from msidweb.authority import Authority, AuthorityKeys
 from msidweb.clock import Clock
 from msidweb.concurrency import BackgroundTasks
 from msidweb.telemetry import Event, Telemetry
-from tests.support.signing import TENANT
 
 
 class DocumentServer:
@@ -30,7 +30,7 @@ class DocumentServer:
         self.key_document: Any = {"keys": list(keys)}
         self.v2: Any = {
             "issuer": f"https://{host}/{tenant}/v2.0",
-            "jwks_uri": f"https://{host}/{tenant}/discovery/v2.0/keys",
+            "jwks_uri": f"https://{host}/discovery/v2.0/keys",
         }
         if cloud:
             self.v2["cloud_instance_name"] = cloud
