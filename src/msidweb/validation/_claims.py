@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from msidweb.authority import KeySet, SigningKey
 from msidweb.authority.authority import PERSONAL_TENANT
@@ -19,11 +18,14 @@ _TEXTS = ("iss", "sub", "tid", "oid", "azp", "appid", "ver", "idtyp", "scp")
 _SECURITY_CLAIMS = frozenset({*_TEXTS, "aud", "exp", "nbf", "iat", "roles", "cnf"})
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _YEAR_10000 = 253_402_300_800
+_CHANGEABLE = (list, dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The claims of an accepted token, and what they say about the caller."""
+class Verdict(NamedTuple):
+    """The claims of an accepted token, and what they say about the caller.
+
+    It is shared by every request with the token, so it hands out copies of what can be changed.
+    """
 
     claims: Mapping[str, object]
     tenant_id: str
@@ -33,11 +35,19 @@ class Verdict:
     roles: frozenset[str]
     is_app: bool
     expires_at: float
+    changeable: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return "Verdict(…)"
 
     def principal(self, assertion: Assertion, scheme: str) -> Principal:
         """The caller of one request."""
+        claims = self.claims
+        if self.changeable:
+            own = {name: _own(claims[name]) for name in self.changeable}
+            claims = {**claims, **own}
         return Principal(
-            self.claims,
+            claims,
             tenant_id=self.tenant_id,
             object_id=self.object_id,
             client_id=self.client_id,
@@ -48,6 +58,14 @@ class Verdict:
             assertion=assertion,
             scheme=scheme,
         )
+
+
+def _own(value: object) -> object:
+    if isinstance(value, list):
+        return [_own(item) if isinstance(item, _CHANGEABLE) else item for item in value]
+    if isinstance(value, dict):
+        return {name: _own(item) for name, item in value.items()}
+    return value
 
 
 def judge(
@@ -80,6 +98,7 @@ def judge(
         roles=roles,
         is_app=is_app,
         expires_at=expires_at,
+        changeable=tuple(name for name in claims if isinstance(claims[name], _CHANGEABLE)),
     )
 
 

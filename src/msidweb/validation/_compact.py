@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from msidweb.encoding import EncodingError, decode_base64url, parse_object
 from msidweb.errors import MalformedTokenError
@@ -11,9 +11,10 @@ _ENCRYPTED_DOTS = 4
 _SIGNED_DOTS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class CompactToken:
+class CompactToken(NamedTuple):
     """A token taken apart; nothing in it is trusted yet.
+
+    A tuple, because a frozen dataclass costs a tenth of a signature check.
 
     Attributes:
         header: The header's text, still encoded.
@@ -23,9 +24,12 @@ class CompactToken:
     """
 
     header: str
-    signed: bytes = field(repr=False)
-    payload: bytes = field(repr=False)
-    signature: bytes = field(repr=False)
+    signed: bytes
+    payload: bytes
+    signature: bytes
+
+    def __repr__(self) -> str:
+        return "CompactToken(…)"
 
 
 def check_form(token: str, *, longest: int) -> None:

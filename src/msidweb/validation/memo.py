@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from msidweb.authority import KeySet
 
@@ -21,7 +20,6 @@ _OVERHEAD = 2_048
 @dataclass(frozen=True, slots=True)
 class _Entry:
     verdict: Verdict
-    nested: tuple[str, ...]
     since: float
     until: float
     size: int
@@ -54,7 +52,7 @@ class Memo:
             return None
         if not entry.since <= now < entry.until:
             return None
-        return _own(entry.verdict, entry.nested)
+        return entry.verdict
 
     def put(
         self, digest: str, verdict: Verdict, *, key_set: KeySet, now: float, length: int
@@ -68,11 +66,8 @@ class Memo:
         self._remove(digest)
         if until <= now:
             return
-        nested = tuple(
-            name for name, value in verdict.claims.items() if isinstance(value, list | dict)
-        )
         # Parsed claims take about three times the space of their text.
-        entry = _Entry(_own(verdict, nested), nested, now, until, _OVERHEAD + 3 * length)
+        entry = _Entry(verdict, now, until, _OVERHEAD + 3 * length)
         self._entries[digest] = entry
         self._bytes += entry.size
         while len(self._entries) > self._max_entries or self._bytes > self._max_bytes:
@@ -82,11 +77,3 @@ class Memo:
         entry = self._entries.pop(digest, None)
         if entry is not None:
             self._bytes -= entry.size
-
-
-def _own(verdict: Verdict, nested: tuple[str, ...]) -> Verdict:
-    # Lists and objects inside the claims can be changed by whoever gets them: to each its own.
-    if not nested:
-        return verdict
-    copies = {name: copy.deepcopy(verdict.claims[name]) for name in nested}
-    return replace(verdict, claims={**verdict.claims, **copies})
