@@ -153,8 +153,10 @@ def _answer(error: MsidwebError, authorization_uri: str | None) -> ErrorAnswer:
         body = {"error": "missing_token", "error_description": "An access token is required."}
         return ErrorAnswer(401, body, {"WWW-Authenticate": "Bearer"})
     if isinstance(error, AuthenticationError):
-        body = {"error": "invalid_token", "error_description": error.description}
-        return ErrorAnswer(401, body, {"WWW-Authenticate": bearer(**body)})
+        status = error.response_status
+        name = "invalid_token" if status == error.default_status else "invalid_request"
+        body = {"error": name, "error_description": error.description}
+        return ErrorAnswer(status, body, {"WWW-Authenticate": bearer(**body)})
     if isinstance(error, AuthorizationError):
         return _forbidden(error)
     retry_after = getattr(error, "retry_after", None)
