@@ -5,6 +5,7 @@
     ├── InvalidCallError            500 the calling code passed something wrong; nothing was sent
     ├── AuthenticationError         401 the incoming token was refused
     │   ├── MissingTokenError           there is none
+    │   ├── AmbiguousTokenError     400 the request carries more than one
     │   ├── MalformedTokenError         it is no compact, strict JWT
     │   ├── UnknownKeyError             its key id is not one of the authority's
     │   ├── InvalidSignatureError       its signature does not hold
@@ -142,6 +143,14 @@ class MissingTokenError(AuthenticationError):
     """The request carries no bearer token: RFC 6750 section 3.1 wants no error code then."""
 
     code = "missing_token"
+
+
+class AmbiguousTokenError(AuthenticationError):
+    """The request carries a token in more than one way: RFC 6750 section 3.1 answers 400."""
+
+    code = "ambiguous_token"
+    default_status = 400
+    description = "The request carries more than one access token."
 
 
 class MalformedTokenError(AuthenticationError):
