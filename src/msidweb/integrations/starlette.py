@@ -173,7 +173,7 @@ def install(app: Starlette, identity: WebIdentity) -> None:
 
     A mounted application has handlers of its own: install it there too.
     """
-    answers = cast(ExceptionHandler, ErrorAnswers(identity))
+    answers = cast("ExceptionHandler", ErrorAnswers(identity))
     app.add_middleware(EntraMiddleware, identity=identity)
     app.add_exception_handler(MsidwebError, answers)
     app.add_exception_handler(ExceptionGroup, answers)
