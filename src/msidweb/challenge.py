@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from msidweb.errors import (
-    AmbiguousTokenError,
     AuthenticationError,
     AuthorizationError,
     MissingTokenError,
@@ -178,13 +177,10 @@ def _answer(error: MsidwebError, authorization_uri: str | None) -> ErrorAnswer:
         body = {"error": "missing_token", "error_description": "An access token is required."}
         return ErrorAnswer(401, body, error, {"WWW-Authenticate": "Bearer"})
     if isinstance(error, AuthenticationError):
-        ambiguous = isinstance(error, AmbiguousTokenError)
-        body = {
-            "error": "invalid_request" if ambiguous else "invalid_token",
-            "error_description": error.description,
-        }
-        challenge = {"WWW-Authenticate": bearer(**body)}
-        return ErrorAnswer(error.response_status, body, error, challenge)
+        status = error.response_status
+        name = "invalid_token" if status == error.default_status else "invalid_request"
+        body = {"error": name, "error_description": error.description}
+        return ErrorAnswer(status, body, error, {"WWW-Authenticate": bearer(**body)})
     if isinstance(error, AuthorizationError):
         return _forbidden(error)
     status = error.response_status

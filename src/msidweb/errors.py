@@ -5,7 +5,6 @@
     ├── InvalidCallError            500 the calling code passed something wrong; nothing was sent
     ├── AuthenticationError         401 the incoming token was refused
     │   ├── MissingTokenError           there is none
-    │   ├── AmbiguousTokenError     400 the request carries more than one
     │   ├── MalformedTokenError         it is no compact, strict JWT
     │   ├── UnknownKeyError             its key id is not one of the authority's
     │   ├── InvalidSignatureError       its signature does not hold
@@ -145,18 +144,15 @@ class MissingTokenError(AuthenticationError):
     code = "missing_token"
 
 
-class AmbiguousTokenError(AuthenticationError):
-    """The request carries a token in more than one way: RFC 6750 section 3.1 answers 400."""
-
-    code = "ambiguous_token"
-    default_status = 400
-    description = "The request carries more than one access token."
-
-
 class MalformedTokenError(AuthenticationError):
     """The Authorization field or the token in it is not well formed."""
 
     code = "malformed_token"
+
+    @property
+    def response_status(self) -> int:
+        """400 where the request carries a second token elsewhere (T5, RFC 6750), else 401."""
+        return 400 if self.rule == "T5" else self.default_status
 
 
 class UnknownKeyError(AuthenticationError):

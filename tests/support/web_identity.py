@@ -40,8 +40,10 @@ class StubValidator:
     def __init__(self) -> None:
         self.seen: list[tuple[bytes | str, ...]] = []
 
-    async def validate_authorization(self, fields: Sequence[bytes | str]) -> Principal:
-        self.seen.append(tuple(fields))
+    async def validate_authorization(
+        self, fields: Sequence[bytes | str], *, query_string: bytes | str = b""
+    ) -> Principal:
+        self.seen.append((*fields, query_string))
         if not fields:
             raise MissingTokenError("There is no token.", rule="T0")
         if len(fields) > 1:
@@ -50,6 +52,8 @@ class StubValidator:
         scheme, _, token = (field.decode() if isinstance(field, bytes) else field).partition(" ")
         if scheme != "Bearer":
             raise MalformedTokenError("It is no bearer token.", rule="T2")
+        if b"access_token" in query_string:
+            raise MalformedTokenError("There is a second token.", rule="T5")
         if token == "expired":
             raise ExpiredTokenError("Its time is over: CANARY.", rule="C3")
         if token == "forged":

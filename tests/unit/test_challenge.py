@@ -18,7 +18,6 @@ from msidweb.challenge import (
     parse_challenges,
 )
 from msidweb.errors import (
-    AmbiguousTokenError,
     AuthorizationError,
     CredentialError,
     DownstreamApiError,
@@ -233,7 +232,7 @@ def test_a_bad_token_is_answered_as_rfc_6750_says():
 
 
 def test_more_than_one_token_is_a_bad_request():
-    answer = answer_for(AmbiguousTokenError("two", rule="T5"))
+    answer = answer_for(MalformedTokenError("two", rule="T5"))
 
     assert answer.status == 400
     assert answer.body["error"] == "invalid_request"

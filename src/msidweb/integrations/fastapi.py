@@ -17,7 +17,7 @@ validating a known token.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Protocol
 
 from fastapi import FastAPI, Security
@@ -30,10 +30,7 @@ from msidweb.errors import InvalidCallError
 from msidweb.principal import Principal
 from msidweb.validation import Requirement
 
-from .starlette import WebIdentity, authenticate, authorization_endpoint, install
-
-Values = str | Sequence[str]
-"""Scopes or roles: a list, or a text with spaces or commas between them."""
+from .starlette import Names, WebIdentity, authenticate, authorization_endpoint, install
 
 
 class DownstreamApis(Protocol):
@@ -99,9 +96,9 @@ class EntraAuth(SecurityBase):
     def require(
         self,
         *,
-        scopes: Values | None = None,
-        any_scope: Values | None = None,
-        any_role: Values | None = None,
+        scopes: Names = (),
+        any_scope: Names = (),
+        any_role: Names = (),
     ) -> Callable[..., Awaitable[Principal]]:
         """A dependency that authenticates, and lets in whoever meets the requirement.
 

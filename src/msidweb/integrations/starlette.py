@@ -18,7 +18,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
-from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser
@@ -31,13 +30,16 @@ from starlette.websockets import WebSocket, WebSocketClose, WebSocketState
 from msidweb.authority import resolve_authority
 from msidweb.challenge import answer_for
 from msidweb.configuration.options import IdentityOptions
-from msidweb.errors import AmbiguousTokenError, InvalidCallError, MsidwebError
+from msidweb.errors import InvalidCallError, MissingTokenError, MsidwebError
 from msidweb.principal import CallerSlot, Principal, principal_scope
 from msidweb.telemetry import correlation_scope
 from msidweb.validation import Requirement
 
 _logger = logging.getLogger("msidweb.integrations")
 _SEAT = "msidweb.seat"
+
+Names = str | Sequence[str]
+"""Scopes or roles: a list, or a text with spaces or commas between them."""
 
 
 class RequestValidator(Protocol):
@@ -47,7 +49,9 @@ class RequestValidator(Protocol):
     def scheme(self) -> str:
         """Name of the authentication scheme."""
 
-    async def validate_authorization(self, fields: Sequence[bytes | str], /) -> Principal:
+    async def validate_authorization(
+        self, fields: Sequence[bytes | str], /, *, query_string: bytes | str
+    ) -> Principal:
         """The caller; raises AuthenticationError."""
 
 
@@ -182,26 +186,21 @@ def install(app: Starlette, identity: WebIdentity) -> None:
 async def authenticate(connection: HTTPConnection, identity: WebIdentity) -> Principal:
     """The caller of this request, ambient from now on where EntraMiddleware stands around it.
 
-    Every Authorization field counts, so a second one is refused (T1). Tokens in the query are
-    never read (T4), and refused beside a field (T5).
+    The validator gets every Authorization field, since a second one is a reason to refuse (T1),
+    and the query, where a second token is (T5).
 
     Raises:
         AuthenticationError: The request has no acceptable token.
     """
     scope = connection.scope
     fields = [value for name, value in scope["headers"] if name.lower() == b"authorization"]
-    if fields and _token_in_query(scope.get("query_string", b"")):
-        raise AmbiguousTokenError("The query holds an access token as well.", rule="T5")
-    principal = await identity.token_validator.validate_authorization(fields)
+    query = scope.get("query_string", b"")
+    validator = identity.token_validator
+    principal = await validator.validate_authorization(fields, query_string=query)
     seat: _Seat | None = scope.get(_SEAT)
     if seat is not None and seat.identity is identity:
         seat.slot.principal = principal
     return principal
-
-
-def _token_in_query(query: bytes) -> bool:
-    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-    return any(name == "access_token" for name, _ in pairs)
 
 
 class EntraGuard:
@@ -222,17 +221,15 @@ class EntraGuard:
         app: ASGIApp,
         identity: WebIdentity,
         *,
-        scopes: str | Sequence[str] | None = None,
-        any_scope: str | Sequence[str] | None = None,
-        any_role: str | Sequence[str] | None = None,
+        scopes: Names | None = None,
+        any_scope: Names | None = None,
+        any_role: Names | None = None,
     ) -> None:
         self._app = app
         self._identity = identity
-        self._requirement = (
-            None
-            if scopes is None and any_scope is None and any_role is None
-            else Requirement(scopes=scopes, any_scope=any_scope, any_role=any_role)
-        )
+        named = {"scopes": scopes, "any_scope": any_scope, "any_role": any_role}
+        given = {name: values for name, values in named.items() if values is not None}
+        self._requirement = Requirement(**given) if given else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application for a caller who may."""
@@ -290,8 +287,9 @@ class EntraBackend(AuthenticationBackend):
             raise InvalidCallError(
                 "EntraMiddleware must stand outside of AuthenticationMiddleware."
             )
-        if not conn.headers.getlist("authorization"):
+        try:
+            principal = await authenticate(conn, self._identity)
+        except MissingTokenError:
             return None
-        principal = await authenticate(conn, self._identity)
         scopes = ["authenticated", *sorted(principal.scopes)]
         return AuthCredentials(scopes), EntraUser(principal)

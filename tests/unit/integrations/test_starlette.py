@@ -78,12 +78,13 @@ async def test_a_valid_token_makes_its_caller_ambient_in_the_request_only(identi
     assert current_correlation_id() is None
 
 
-async def test_the_validator_gets_the_raw_fields_all_of_them(identity):
+async def test_the_validator_gets_all_fields_and_the_query_as_they_came(identity):
     async with client_of(guarded(identity)) as client:
-        answer = await client.get("/", headers=[("authorization", "Bearer a"), ("Authorization", "")])
+        fields = [("authorization", "Bearer a"), ("Authorization", "")]
+        answer = await client.get("/?q=1", headers=fields)
 
     assert answer.status_code == 401
-    assert identity.token_validator.seen == [(b"Bearer a", b"")]
+    assert identity.token_validator.seen == [(b"Bearer a", b"", b"q=1")]
 
 
 async def test_no_token_is_401_with_a_bare_challenge(identity):
@@ -94,22 +95,12 @@ async def test_no_token_is_401_with_a_bare_challenge(identity):
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_a_token_in_the_query_is_not_read(identity):
+async def test_a_token_in_the_query_beside_the_field_is_a_bad_request(identity):
     async with client_of(guarded(identity)) as client:
-        answer = await client.get("/?access_token=alice")
-
-    assert answer.status_code == 401
-    assert identity.token_validator.seen == [()]
-
-
-@pytest.mark.parametrize("query", ["access_token=", "a=b&access_token=x", "access%5Ftoken=x"])
-async def test_a_token_in_the_query_beside_the_field_is_a_bad_request(identity, query):
-    async with client_of(guarded(identity)) as client:
-        answer = await client.get(f"/?{query}", headers=bearer_of("alice"))
+        answer = await client.get("/?access_token=alice", headers=bearer_of("alice"))
 
     assert answer.status_code == 400
     assert answer.json()["error"] == "invalid_request"
-    assert identity.token_validator.seen == []
 
 
 async def test_refusals_have_at_most_three_bodies_and_no_detail(identity):
@@ -439,10 +430,10 @@ async def test_the_backend_lets_anonymous_requests_pass_and_refuses_bad_tokens(i
     async with client_of(with_backend(identity)) as client:
         nobody = await client.get("/anyone")
         forged = await client.get("/anyone", headers={"Authorization": "Bearer forged"})
-        basic = await client.get("/anyone", headers={"Authorization": "Basic YQ=="})
+        twice = await client.get("/anyone", headers=[("Authorization", "Bearer alice")] * 2)
 
     assert nobody.json() == [None, False]
-    assert (forged.status_code, basic.status_code) == (401, 401)
+    assert (forged.status_code, twice.status_code) == (401, 401)
     assert 'error="invalid_token"' in forged.headers["www-authenticate"]
 
 
