@@ -12,7 +12,7 @@ from msidweb.errors import InvalidCallError
 from msidweb.http import DroppedHeader, guard_headers
 from msidweb.principal import Principal
 
-from .arguments import Scalar, AppCall
+from .arguments import AppCall, Scalar
 from .bodies import Body, json_body, plain_body
 from .resolution import ApiPlan, override, with_session_key
 from .scopes import app_scope, own_scopes

@@ -169,9 +169,7 @@ class NamedDownstreamApi:
         ready = self._ready_for_app(path, call)
         return (await self._exchange.carry_out(ready, check=False)).response()
 
-    async def _for_user(
-        self, method: str, path: str | None, model: Model[T], call: UserCall
-    ) -> T:
+    async def _for_user(self, method: str, path: str | None, model: Model[T], call: UserCall) -> T:
         return await self._read(self._ready_for_user(path, call, method=method), model)
 
     async def _for_app(self, method: str, path: str | None, model: Model[T], call: AppCall) -> T:
