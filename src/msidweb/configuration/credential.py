@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated, Any, ClassVar, NoReturn
+from typing import Annotated, Any, ClassVar, Final, NoReturn
 
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
@@ -35,11 +35,14 @@ _BY_TEXT = {source.lower(): source for source in SourceType} | {
 }
 
 
+_NO_SOURCE: Final = "must be a SourceType by name, or by number from 0 to 13"
+
+
 def _source_type(value: object) -> object:
     known = isinstance(value, str | int) and not isinstance(value, bool)
     source = _BY_TEXT.get(str(value).strip().replace("_", "").lower()) if known else None
     if source is None:
-        raise PydanticCustomError("source_type", "")
+        raise PydanticCustomError("source_type", _NO_SOURCE)
     return source
 
 

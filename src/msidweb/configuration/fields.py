@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AllowInfNan, BeforeValidator
 from pydantic_core import PydanticCustomError
@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 _TIMESPAN = re.compile(
     r"(?:(?P<days>\d{1,8})\.)?(?P<hours>\d{1,2}):(?P<minutes>\d{2})(?::(?P<seconds>\d{2}(?:\.\d{1,7})?))?"
 )
+_NO_TIMESPAN: Final = "must be seconds, or a TimeSpan such as 00:05:00"
 _LAST_HOUR, _LAST_MINUTE = 23, 59
 
 
@@ -22,12 +23,14 @@ def _seconds(value: object) -> object:
         return value
     parts = _TIMESPAN.fullmatch(value.strip())
     if parts is None:
-        raise PydanticCustomError("timespan", "")
+        raise PydanticCustomError("timespan", _NO_TIMESPAN)
     days, hours, minutes = (int(parts[name] or 0) for name in ("days", "hours", "minutes"))
     seconds = float(parts["seconds"] or 0)
     if hours > _LAST_HOUR or minutes > _LAST_MINUTE or seconds >= _LAST_MINUTE + 1:
-        raise PydanticCustomError("timespan", "")
-    return float(timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds())
+        raise PydanticCustomError("timespan", _NO_TIMESPAN)
+    return float(
+        timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds()
+    )
 
 
 def _words(value: object) -> object:

@@ -1,4 +1,4 @@
-"""What every option model does: .NET names, no unknown keys, isolated copies, no input in errors."""
+"""What all option models share: .NET names, no unknown keys, isolated copies."""
 
 from __future__ import annotations
 

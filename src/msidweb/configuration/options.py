@@ -7,7 +7,7 @@ read unchanged. Secrets are :class:`pydantic.SecretStr` and are shown nowhere.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal, NoReturn
+from typing import Annotated, Any, ClassVar, Final, Literal, NoReturn
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr
 from pydantic_core import PydanticCustomError
@@ -16,6 +16,7 @@ from .credential import CredentialDescription, ManagedIdentityCredentialOptions,
 from .fields import Seconds, Texts, Words
 from .ignored import DOWNSTREAM_API_KEYS, MICROSOFT_IDENTITY_KEYS, TOKEN_VALIDATION_KEYS
 from .model import Options
+
 
 class ManagedIdentityOptions(Options):
     """Which managed identity. .NET: ManagedIdentityOptions."""
@@ -103,11 +104,14 @@ class DownstreamApiOptions(Options):
 Transport = Literal["auto", "httpx", "aiohttp"]
 
 
+_NO_TRANSPORT: Final = "must be auto, httpx, aiohttp or an httpx.AsyncBaseTransport"
+
+
 def _transport(value: object) -> object:
     named = isinstance(value, str) and value in ("auto", "httpx", "aiohttp")
     if named or hasattr(value, "handle_async_request"):
         return value
-    raise PydanticCustomError("transport", "")
+    raise PydanticCustomError("transport", _NO_TRANSPORT)
 
 
 class HttpClientOptions(Options):
