@@ -21,7 +21,9 @@ def questions() -> list[str]:
 def main(names: list[str]) -> int:
     unknown = set(names) - set(questions())
     if unknown:
-        print(f"No such question: {', '.join(sorted(unknown))}. There are {', '.join(questions())}.")
+        print(
+            f"No such question: {', '.join(sorted(unknown))}. There are {', '.join(questions())}."
+        )
         return 2
     print(f"{'':4}{'question':58}{'ours':>12}{'beside':>12}{'ratio':>10}{'aim':>9}")
     for name in names or questions():

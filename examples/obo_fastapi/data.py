@@ -27,9 +27,7 @@ def data_routes(entra: EntraAuth) -> APIRouter:
             raise HTTPException(500, "Failed to retrieve data from downstream service") from error
 
     @router.post("/process")
-    async def process_data(
-        request: DataRequest, caller: Caller, partner: Partner
-    ) -> ProcessResult:
+    async def process_data(request: DataRequest, caller: Caller, partner: Partner) -> ProcessResult:
         return await partner.post_for_user(
             "api/process", json=request, response_model=ProcessResult
         )

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 from msidweb.configuration import (
+    ENTRA_CLIENT,
     Configuration,
     DownstreamApiOptions,
     HttpClientOptions,
     IdentityOptions,
     MicrosoftIdentityOptions,
     Options,
+    Place,
     Recipe,
     Section,
     TokenCacheOptions,
-    check_options,
+    bind,
+    check_downstream_api,
+    check_http_client,
+    check_web_api,
 )
 from msidweb.container import IdentityContainer, make_container
 from msidweb.credentials import ClientCredential
@@ -26,8 +31,10 @@ from msidweb.identity import Identity
 from msidweb.telemetry import Hook
 
 M = TypeVar("M", bound=Options)
-Configure = Callable[[M], object]
-Source = str | Section | M | Configure[M] | None
+Configure: TypeAlias = Callable[[M], object]
+Source: TypeAlias = str | Section | M | Configure[M] | None
+
+_HTTP_CLIENTS = "HttpClients"
 
 
 class IdentityBuilder:
@@ -115,9 +122,7 @@ class IdentityBuilder:
         )
         return self
 
-    def enable_token_acquisition(
-        self, *, credentials: Sequence[ClientCredential] = ()
-    ) -> Self:
+    def enable_token_acquisition(self, *, credentials: Sequence[ClientCredential] = ()) -> Self:
         """Acquire tokens for downstream services.
 
         .NET: EnableTokenAcquisitionToCallDownstreamApi.
@@ -155,14 +160,15 @@ class IdentityBuilder:
         Args:
             name: Name that a downstream API's ``HttpClientName`` refers to; the API's own name
                 needs no reference.
-            source: Section name, section, options object, or a callable.
+            source: Section name, section, options object, or a callable; the section
+                ``HttpClients:{name}`` where nothing is given.
             configure: Edits the options after everything else.
             keywords: Fields of :class:`HttpClientOptions`, such as ``timeout`` in seconds.
         """
         self._http_clients[name] = _recipe(
             HttpClientOptions,
             f"add_http_client({name!r})",
-            source,
+            f"{_HTTP_CLIENTS}:{name}" if source is None else source,
             configure=configure,
             keywords=keywords,
         )
@@ -207,9 +213,26 @@ class IdentityBuilder:
         for name in parts:
             if name not in IdentityContainer.providers:
                 near = _near(name, IdentityContainer.providers)
-                raise InvalidCallError(f"The container has no part {name!r}{near}.")
+                raise InvalidCallError(f"the container has no part {name!r}{near}")
         self._parts.update(parts)
         return self
+
+    def bind(self, section: str, options: Options) -> None:
+        """Set the fields of *options* that the configuration gives in *section*.
+
+        For callables: ``lambda options: builder.bind("AzureAd", options)``. .NET:
+        ``Configuration.Bind("AzureAd", options)``.
+
+        Raises:
+            ConfigurationError: A value cannot be read.
+        """
+        problems: list[Problem] = []
+        found = self.configuration.section(section)
+        bound = bind(type(options), found, place=section, problems=problems)
+        if bound is None:
+            raise ConfigurationError(problems)
+        for name in bound.model_fields_set:
+            setattr(options, name, getattr(bound, name))
 
     def build(self) -> Identity:
         """The identity, not yet opened; no I/O happens here.
@@ -217,16 +240,17 @@ class IdentityBuilder:
         Raises:
             ConfigurationError: Lists every problem with its place.
         """
-        problems: list[Problem] = []
+        problems = list(self.configuration.problems)
         options = self._options(problems)
-        problems.extend(check_options(options))
+        problems += self._contradictions(options)
         container = make_container(
             options,
+            section=self._section_name(),
             hooks=tuple(self._hooks),
             client_credentials=tuple(self._credentials),
             parts=self._parts,
         )
-        _try_parts(container, options, problems)
+        problems += _refusals(container, options)
         if problems:
             raise ConfigurationError(dict.fromkeys(problems))
         return Identity(container)
@@ -239,20 +263,43 @@ class IdentityBuilder:
             options.web_api = web_api
         if (token_cache := self._made(self._token_cache, problems)) is not None:
             options.token_cache = token_cache
-        for section in self._api_sections:
-            options.downstream_apis |= bind_each(
-                DownstreamApiOptions, self.configuration, section, problems=problems
-            )
-        options.downstream_apis |= self._made_all(self._apis, problems)
-        options.http_clients |= self._made_all(self._http_clients, problems)
+        options.downstream_apis |= self._made_all(self._all_apis(), problems)
+        options.http_clients |= self._made_all(self._all_http_clients(), problems)
         return options
+
+    def _contradictions(self, options: IdentityOptions) -> Iterator[Problem]:
+        section = self._section_name()
+        place = Place(section, self.configuration.section(section))
+        yield from check_web_api(options.web_api, place)
+        for name, api in options.downstream_apis.items():
+            yield from check_downstream_api(api, Place(f"downstream API {name!r}"))
+            yield from _unfit(name, api, options)
+        for name, client in options.http_clients.items():
+            yield from check_http_client(client, Place(f"HTTP client {name!r}"))
+
+    def _section_name(self) -> str:
+        return self._web_api.name(self.configuration) if self._web_api else "AzureAd"
+
+    def _all_apis(self) -> dict[str, Recipe[DownstreamApiOptions]]:
+        sections = (
+            self.configuration.section(section) if isinstance(section, str) else section
+            for section in self._api_sections
+        )
+        children = (child for section in sections for child in section.children)
+        listed = {child.name: Recipe(DownstreamApiOptions, child.path, child) for child in children}
+        return listed | self._apis
+
+    def _all_http_clients(self) -> dict[str, Recipe[HttpClientOptions]]:
+        section = self.configuration.section(_HTTP_CLIENTS)
+        listed = {
+            child.name: Recipe(HttpClientOptions, child.path, child) for child in section.children
+        }
+        return listed | self._http_clients
 
     def _made(self, recipe: Recipe[M] | None, problems: list[Problem]) -> M | None:
         return recipe.make(self.configuration, problems) if recipe else None
 
-    def _made_all(
-        self, recipes: Mapping[str, Recipe[M]], problems: list[Problem]
-    ) -> dict[str, M]:
+    def _made_all(self, recipes: Mapping[str, Recipe[M]], problems: list[Problem]) -> dict[str, M]:
         made = {name: self._made(recipe, problems) for name, recipe in recipes.items()}
         return {name: options for name, options in made.items() if options is not None}
 
@@ -265,23 +312,39 @@ def _recipe(
     configure: Configure[M] | None = None,
     keywords: Mapping[str, Any],
 ) -> Recipe[M]:
-    if callable(source):
-        if configure is not None:
-            raise InvalidCallError(f"{place} takes one callable, not two.")
-        return Recipe(model, place, configure=source, keywords=keywords)
-    return Recipe(model, place, source=source, configure=configure, keywords=keywords)
+    if not callable(source):
+        return Recipe(model, place, source, keywords, configure)
+    if configure is not None:
+        raise InvalidCallError(f"{place} takes one callable, not two.")
+    return Recipe(model, place, None, keywords, source)
 
 
-def _try_parts(
-    container: IdentityContainer, options: IdentityOptions, problems: list[Problem]
-) -> None:
-    """Make the parts whose constructors judge the options, and collect what they say."""
+def _unfit(name: str, api: DownstreamApiOptions, options: IdentityOptions) -> Iterator[Problem]:
+    place = f"downstream API {name!r}"
+    if api.scopes and not options.enable_token_acquisition:
+        yield Problem(place, "needs tokens", "call enable_token_acquisition()")
+    client = api.http_client_name
+    if client is not None and client not in options.http_clients:
+        known = _near(client, options.http_clients)
+        yield Problem(f"{place}: HttpClientName", f"no HTTP client is called {client!r}{known}")
+    if ENTRA_CLIENT in (client, name):
+        yield Problem(place, f"{ENTRA_CLIENT!r} is the client that asks Entra ID, not an API's")
+
+
+def _refusals(container: IdentityContainer, options: IdentityOptions) -> Iterator[Problem]:
+    """What the parts say whose constructors judge the options."""
     parts = ["token_validator"]
     if options.enable_token_acquisition:
-        parts.append("token_acquirer")
-    parts.append("downstream_api")
+        parts += ["credentials", "token_acquirer", "downstream_api"]
     for part in parts:
         try:
             container.providers[part]()
         except ConfigurationError as error:
-            problems.extend(error.problems)
+            yield from error.problems
+        except InvalidCallError as error:
+            yield Problem(part.replace("_", " "), error.message)
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, list(known), n=1)
+    return f"; {close[0]!r} is" if close else ""

@@ -8,12 +8,12 @@ from typing import Any
 from dependency_injector import containers, providers
 
 from msidweb.acquisition import AuthorizationHeaderProvider, TokenAcquirer
-from msidweb.authority import Authorities, resolve_authority
+from msidweb.authority import AuthorityKeys, resolve_authority
 from msidweb.cache import TokenCache
 from msidweb.clock import SystemClock
 from msidweb.concurrency import BackgroundTasks
 from msidweb.configuration import IdentityOptions
-from msidweb.credentials import ClientCredential, CredentialChain
+from msidweb.credentials import ClientCredential, load_credentials
 from msidweb.downstream import DownstreamApi
 from msidweb.http import HttpClients
 from msidweb.telemetry import Hook, Telemetry
@@ -27,8 +27,9 @@ class IdentityContainer(containers.DeclarativeContainer):
     """
 
     options = providers.Dependency(instance_of=IdentityOptions)
-    hooks = providers.Object[Sequence[Hook]](())
-    client_credentials = providers.Object[Sequence[ClientCredential]](())
+    section = providers.Object("AzureAd")
+    hooks: providers.Provider[Sequence[Hook]] = providers.Object(())
+    client_credentials: providers.Provider[Sequence[ClientCredential]] = providers.Object(())
 
     clock = providers.Singleton(SystemClock)
     telemetry = providers.Singleton(
@@ -39,30 +40,35 @@ class IdentityContainer(containers.DeclarativeContainer):
         HttpClients, options.provided.http_clients, telemetry=telemetry
     )
 
-    authority = providers.Singleton(resolve_authority, options.provided.web_api)
+    authority = providers.Singleton(resolve_authority, options.provided.web_api, place=section)
     authorities = providers.Singleton(
-        Authorities,
+        AuthorityKeys,
         authority,
-        clients=http_clients,
+        http_clients,
         clock=clock,
         telemetry=telemetry,
         background=background,
     )
     validation_policy = providers.Singleton(
-        ValidationPolicy.from_options,
+        ValidationPolicy.of,
         options.provided.web_api,
-        authority=authority,
+        authority,
         scheme=options.provided.scheme,
+        place=section,
     )
     token_validator = providers.Singleton(
         TokenValidator, validation_policy, authorities, clock=clock, telemetry=telemetry
     )
 
     credentials = providers.Singleton(
-        CredentialChain.from_options, options.provided.web_api, client_credentials
+        load_credentials,
+        options.provided.web_api,
+        telemetry=telemetry,
+        place=section,
+        given=client_credentials,
     )
     token_cache = providers.Singleton(
-        TokenCache, options.provided.token_cache.l1_size_limit, clock=clock
+        TokenCache, size_limit=options.provided.token_cache.effective_l1_size_limit
     )
     token_acquirer = providers.Singleton(
         TokenAcquirer,
@@ -76,28 +82,31 @@ class IdentityContainer(containers.DeclarativeContainer):
         background=background,
         scheme=options.provided.scheme,
     )
-    authorization_header_provider = providers.Singleton(
-        AuthorizationHeaderProvider, token_acquirer
-    )
+    authorization_header_provider = providers.Singleton(AuthorizationHeaderProvider, token_acquirer)
     downstream_api = providers.Singleton(
         DownstreamApi,
         options.provided.downstream_apis,
         acquirer=token_acquirer,
         clients=http_clients,
         telemetry=telemetry,
+        clock=clock,
     )
 
 
 def make_container(
     options: IdentityOptions,
     *,
-    hooks: Sequence[Hook] = (),
-    client_credentials: Sequence[ClientCredential] = (),
+    section: str,
+    hooks: Sequence[Hook],
+    client_credentials: Sequence[ClientCredential],
     parts: Mapping[str, Any],
 ) -> IdentityContainer:
     """A container over *options*, with *parts* in place of its own by their provider's name."""
     container = IdentityContainer(
-        options=options, hooks=hooks, client_credentials=client_credentials
+        options=options,
+        section=section,
+        hooks=providers.Object(hooks),
+        client_credentials=providers.Object(client_credentials),
     )
     for name, part in parts.items():
         container.providers[name].override(providers.Object(part))

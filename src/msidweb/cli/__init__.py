@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from . import emulator
+from . import demo, emulator
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Command:
 
 
 COMMANDS: Mapping[str, Command] = {
+    "demo": Command("Show the main story on servers of its own.", demo.configure, demo.run),
     "emulator": Command(
         "Serve an Entra ID of your own on localhost.", emulator.configure, emulator.run
     ),

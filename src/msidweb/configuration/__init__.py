@@ -20,6 +20,7 @@ from .options import (
     Transport,
 )
 from .reading import Entry
+from .recipe import Recipe
 from .settings_source import ConfigurationSource
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "MicrosoftIdentityOptions",
     "Options",
     "Place",
+    "Recipe",
     "Section",
     "SourceType",
     "TokenCacheOptions",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -42,10 +42,7 @@ def bind(
     try:
         bound = model.model_validate(reading.values)
     except ValidationError as error:
-        for detail in error.errors(include_url=False, include_input=False):
-            at = tuple(detail["loc"])
-            text = _text(detail["type"], detail["msg"], detail.get("ctx", {}))
-            found.append(Problem(_place(model, reading, at, place), text))
+        found += [Problem(_place(model, reading, at, place), text) for at, text in _findings(error)]
     problems += found
     return None if found or bound is None else bound.model_copy(deep=True)
 
@@ -63,6 +60,19 @@ def bind_children(
         if options is not None:
             bound[child.name] = options
     return bound
+
+
+def validation_problems(
+    model: type[Options], error: ValidationError, *, place: str
+) -> list[Problem]:
+    """What *error* found in options that code assigned; holds no value."""
+    return [Problem(":".join((place, *spell(model, at))), text) for at, text in _findings(error)]
+
+
+def _findings(error: ValidationError) -> Iterator[tuple[Location, str]]:
+    for detail in error.errors(include_url=False, include_input=False):
+        text = _text(detail["type"], detail["msg"], detail.get("ctx", {}))
+        yield tuple(detail["loc"]), text
 
 
 _OURS = frozenset({"timespan", "transport", "source_type"})

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from .entra import App, EntraEmulator
 from .exchange import Answer, Receive, Request, Scope, Send, serve_exchange
+
+Respond = Callable[[Request, Mapping[str, object]], Answer]
+
+
+def echo(request: Request, claims: Mapping[str, object]) -> Answer:
+    """Who was seen, and what they asked for."""
+    return Answer.of_json(_seen(request, claims))
 
 
 class DownstreamEcho:
@@ -21,6 +28,7 @@ class DownstreamEcho:
         resource: The app that this API is.
         scope: A delegated permission that users need; any unless given.
         latency: Seconds before each answer.
+        answer: Makes the answer to a good request; without it, who was seen is told.
 
     Attributes:
         count: Requests so far.
@@ -33,11 +41,13 @@ class DownstreamEcho:
         *,
         scope: str | None = None,
         latency: float = 0.0,
+        answer: Respond = echo,
     ) -> None:
         self._entra = entra
         self._audiences = {resource.client_id, resource.app_id_uri, *resource.identifier_uris}
         self._scope = scope
         self._latency = latency
+        self._answer = answer
         self._challenges: list[str] = []
         self.count = 0
 
@@ -62,7 +72,7 @@ class DownstreamEcho:
         if self._challenges:
             encoded = base64.b64encode(self._challenges.pop(0).encode()).decode()
             return _refusal(401, "insufficient_claims", claims=encoded)
-        return Answer.of_json(_seen(request, claims))
+        return self._answer(request, claims)
 
     def _is_for_us(self, claims: Mapping[str, object]) -> bool:
         ends = float(str(claims.get("exp", 0)))

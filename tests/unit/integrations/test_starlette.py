@@ -396,7 +396,12 @@ def with_backend(identity) -> Starlette:
     @requires("a.read")
     async def reader(request):
         return JSONResponse(
-            [whom(), request.user.is_authenticated, request.user.display_name, request.user.identity]
+            [
+                whom(),
+                request.user.is_authenticated,
+                request.user.display_name,
+                request.user.identity,
+            ]
         )
 
     @requires("authenticated")

@@ -87,9 +87,7 @@ class Stage:
         if isinstance(event, TokenAcquired):
             self._heard.append(event)
 
-    async def call(
-        self, method: str, path: str, *, token: str | None, json: object = None
-    ) -> Seen:
+    async def call(self, method: str, path: str, *, token: str | None, json: object = None) -> Seen:
         """Call the API as a client with *token* does."""
         self._heard.clear()
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}

@@ -176,5 +176,3 @@ STEPS = (
     Step("expired-token", "A token whose time is over", _expired_token, _break_refusals),
     Step("key-rollover", "A new signing key is picked up at once", _key_rollover, _break_keys),
 )
-
-
