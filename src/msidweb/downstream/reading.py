@@ -103,7 +103,8 @@ def adapter_of(model: Any) -> TypeAdapter[Any]:
         return _adapter(model)
     except (PydanticSchemaGenerationError, PydanticUserError, TypeError) as error:
         msg = f"response_model= got {_name_of(model)}, which pydantic cannot validate against"
-        raise InvalidCallError(msg, code="response_model") from error
+        remedy = str(error).partition("\n")[0]
+        raise InvalidCallError(msg, code="response_model", remedy=remedy) from error
 
 
 @lru_cache(maxsize=512)
