@@ -1,0 +1,287 @@
+"""The builder chain: configuration in, one identity out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from msidweb.configuration import (
+    Configuration,
+    DownstreamApiOptions,
+    HttpClientOptions,
+    IdentityOptions,
+    MicrosoftIdentityOptions,
+    Options,
+    Recipe,
+    Section,
+    TokenCacheOptions,
+    check_options,
+)
+from msidweb.container import IdentityContainer, make_container
+from msidweb.credentials import ClientCredential
+from msidweb.errors import ConfigurationError, InvalidCallError, Problem
+from msidweb.identity import Identity
+from msidweb.telemetry import Hook
+
+M = TypeVar("M", bound=Options)
+Configure = Callable[[M], object]
+Source = str | Section | M | Configure[M] | None
+
+
+class IdentityBuilder:
+    """Collects what an identity is made of; :meth:`build` reports every problem at once.
+
+    ``IdentityBuilder()`` takes keywords and the environment only, :meth:`from_appsettings` a .NET
+    team's file below them, :meth:`from_options` typed options. Nothing is read before ``build``
+    but the files, so the order of the calls plays no part; said twice, the later call wins.
+
+    Attributes:
+        configuration: The layered settings, for values of the application's own.
+    """
+
+    def __init__(self, configuration: Configuration | None = None) -> None:
+        self.configuration = configuration or Configuration.of_environment()
+        self._base = IdentityOptions(environment=self.configuration.environment)
+        self._scheme: str | None = None
+        self._web_api: Recipe[MicrosoftIdentityOptions] | None = None
+        self._token_cache: Recipe[TokenCacheOptions] | None = None
+        self._apis: dict[str, Recipe[DownstreamApiOptions]] = {}
+        self._api_sections: list[str | Section] = []
+        self._http_clients: dict[str, Recipe[HttpClientOptions]] = {}
+        self._acquires = False
+        self._hooks: list[Hook] = []
+        self._credentials: list[ClientCredential] = []
+        self._parts: dict[str, Any] = {}
+
+    @classmethod
+    def from_appsettings(
+        cls,
+        path: str | Path | None = None,
+        *,
+        environ: Mapping[str, str] | None = None,
+        environment: str | None = None,
+    ) -> Self:
+        """Start from ``appsettings.json``, ``appsettings.{environment}.json`` and the environment.
+
+        Args:
+            path: The file; without it MSIDWEB_APPSETTINGS, the working directory, or the nearest
+                parent directory that has a pyproject.toml. A named file must exist.
+            environ: Variables to read instead of the process's.
+            environment: Instead of MSIDWEB_ENVIRONMENT, ASPNETCORE_ENVIRONMENT, DOTNET_ENVIRONMENT
+                and ``Production``.
+
+        Raises:
+            ConfigurationError: A file cannot be read; says where.
+        """
+        return cls(Configuration.load(path, environ=environ, environment=environment))
+
+    @classmethod
+    def from_options(cls, options: IdentityOptions) -> Self:
+        """Start from typed options; the environment is not read."""
+        builder = cls(Configuration.of_environment(environ={}))
+        builder._base = options.model_copy(deep=True)
+        return builder
+
+    def add_authentication(self, scheme: str = "Bearer") -> Self:
+        """Name the authentication scheme. May be left out. .NET: AddAuthentication."""
+        self._scheme = scheme
+        return self
+
+    def add_microsoft_identity_web_api(
+        self,
+        source: Source[MicrosoftIdentityOptions] = "AzureAd",
+        *,
+        scheme: str | None = None,
+        configure: Configure[MicrosoftIdentityOptions] | None = None,
+        **keywords: Any,
+    ) -> Self:
+        """Protect a web API. .NET: AddMicrosoftIdentityWebApi.
+
+        Args:
+            source: Section name, section, options object, or a callable that fills empty options.
+            scheme: Name of the authentication scheme.
+            configure: Edits the options after everything else.
+            keywords: Fields of :class:`MicrosoftIdentityOptions`; they win over the source.
+        """
+        self._scheme = scheme or self._scheme
+        self._web_api = _recipe(
+            MicrosoftIdentityOptions,
+            "add_microsoft_identity_web_api",
+            source,
+            configure=configure,
+            keywords=keywords,
+        )
+        return self
+
+    def enable_token_acquisition(
+        self, *, credentials: Sequence[ClientCredential] = ()
+    ) -> Self:
+        """Acquire tokens for downstream services.
+
+        .NET: EnableTokenAcquisitionToCallDownstreamApi.
+
+        Args:
+            credentials: Client credentials given in code; tried before the configured ones.
+        """
+        self._acquires = True
+        self._credentials.extend(credentials)
+        return self
+
+    enable_token_acquisition_to_call_downstream_api = enable_token_acquisition
+
+    def add_in_memory_token_caches(
+        self, configure: Configure[TokenCacheOptions] | None = None, **keywords: Any
+    ) -> Self:
+        """Keep tokens in this process. .NET: AddInMemoryTokenCaches."""
+        self._token_cache = _recipe(
+            TokenCacheOptions, "add_in_memory_token_caches", configure, keywords=keywords
+        )
+        return self
+
+    def add_http_client(
+        self,
+        name: str,
+        source: Source[HttpClientOptions] = None,
+        *,
+        configure: Configure[HttpClientOptions] | None = None,
+        **keywords: Any,
+    ) -> Self:
+        """Register a named HTTP client; ``"Entra"`` is the one that asks Entra ID.
+
+        .NET: AddHttpClient.
+
+        Args:
+            name: Name that a downstream API's ``HttpClientName`` refers to; the API's own name
+                needs no reference.
+            source: Section name, section, options object, or a callable.
+            configure: Edits the options after everything else.
+            keywords: Fields of :class:`HttpClientOptions`, such as ``timeout`` in seconds.
+        """
+        self._http_clients[name] = _recipe(
+            HttpClientOptions,
+            f"add_http_client({name!r})",
+            source,
+            configure=configure,
+            keywords=keywords,
+        )
+        return self
+
+    def add_downstream_apis(self, section: str | Section = "DownstreamApis") -> Self:
+        """Make every child of *section* a named downstream API. .NET: AddDownstreamApis."""
+        self._api_sections.append(section)
+        return self
+
+    def add_downstream_api(
+        self,
+        name: str,
+        source: Source[DownstreamApiOptions] = None,
+        *,
+        configure: Configure[DownstreamApiOptions] | None = None,
+        **keywords: Any,
+    ) -> Self:
+        """Add one named downstream API. .NET: AddDownstreamApi."""
+        self._apis[name] = _recipe(
+            DownstreamApiOptions,
+            f"add_downstream_api({name!r})",
+            source,
+            configure=configure,
+            keywords=keywords,
+        )
+        return self
+
+    def add_hook(self, hook: Hook) -> Self:
+        """Tell *hook* of every event; it is called on the loop and must not block."""
+        self._hooks.append(hook)
+        return self
+
+    def override(self, **parts: Any) -> Self:
+        """Use *parts* in place of the container's, by the names of its providers.
+
+        ``builder.override(clock=ManualClock())`` is the usual case, in tests.
+
+        Raises:
+            InvalidCallError: The container has no such part.
+        """
+        for name in parts:
+            if name not in IdentityContainer.providers:
+                near = _near(name, IdentityContainer.providers)
+                raise InvalidCallError(f"The container has no part {name!r}{near}.")
+        self._parts.update(parts)
+        return self
+
+    def build(self) -> Identity:
+        """The identity, not yet opened; no I/O happens here.
+
+        Raises:
+            ConfigurationError: Lists every problem with its place.
+        """
+        problems: list[Problem] = []
+        options = self._options(problems)
+        problems.extend(check_options(options))
+        container = make_container(
+            options,
+            hooks=tuple(self._hooks),
+            client_credentials=tuple(self._credentials),
+            parts=self._parts,
+        )
+        _try_parts(container, options, problems)
+        if problems:
+            raise ConfigurationError(dict.fromkeys(problems))
+        return Identity(container)
+
+    def _options(self, problems: list[Problem]) -> IdentityOptions:
+        options = self._base.model_copy(deep=True)
+        options.scheme = self._scheme or options.scheme
+        options.enable_token_acquisition |= self._acquires
+        if (web_api := self._made(self._web_api, problems)) is not None:
+            options.web_api = web_api
+        if (token_cache := self._made(self._token_cache, problems)) is not None:
+            options.token_cache = token_cache
+        for section in self._api_sections:
+            options.downstream_apis |= bind_each(
+                DownstreamApiOptions, self.configuration, section, problems=problems
+            )
+        options.downstream_apis |= self._made_all(self._apis, problems)
+        options.http_clients |= self._made_all(self._http_clients, problems)
+        return options
+
+    def _made(self, recipe: Recipe[M] | None, problems: list[Problem]) -> M | None:
+        return recipe.make(self.configuration, problems) if recipe else None
+
+    def _made_all(
+        self, recipes: Mapping[str, Recipe[M]], problems: list[Problem]
+    ) -> dict[str, M]:
+        made = {name: self._made(recipe, problems) for name, recipe in recipes.items()}
+        return {name: options for name, options in made.items() if options is not None}
+
+
+def _recipe(
+    model: type[M],
+    place: str,
+    source: Source[M],
+    *,
+    configure: Configure[M] | None = None,
+    keywords: Mapping[str, Any],
+) -> Recipe[M]:
+    if callable(source):
+        if configure is not None:
+            raise InvalidCallError(f"{place} takes one callable, not two.")
+        return Recipe(model, place, configure=source, keywords=keywords)
+    return Recipe(model, place, source=source, configure=configure, keywords=keywords)
+
+
+def _try_parts(
+    container: IdentityContainer, options: IdentityOptions, problems: list[Problem]
+) -> None:
+    """Make the parts whose constructors judge the options, and collect what they say."""
+    parts = ["token_validator"]
+    if options.enable_token_acquisition:
+        parts.append("token_acquirer")
+    parts.append("downstream_api")
+    for part in parts:
+        try:
+            container.providers[part]()
+        except ConfigurationError as error:
+            problems.extend(error.problems)
