@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel, Field, model_serializer
 from tests.support.downstream import Script, api_options, downstream
 
+from msidweb.configuration.options import DownstreamApiOptions
 from msidweb.errors import InvalidCallError
 
 
@@ -122,3 +123,20 @@ async def test_a_serializer_writes_the_body():
     fields = {"serializer": lambda value: (f"<{value}/>".encode(), "application/xml")}
     request = await sent(fields, json="x")
     assert (request.content, request.headers["content-type"]) == (b"<x/>", "application/xml")
+
+
+class Writer:
+    def __init__(self) -> None:
+        self.written: list[object] = []
+
+    def write(self, value: object) -> tuple[bytes, str]:
+        self.written.append(value)
+        return b"x", "text/plain"
+
+
+async def test_a_serializer_is_never_copied_with_what_it_belongs_to():
+    writer = Writer()
+    override = DownstreamApiOptions(accept_header="text/plain")
+    await sent({"serializer": writer.write}, json=1, options=override)
+    await sent(json=2, options=DownstreamApiOptions(serializer=writer.write))
+    assert writer.written == [1, 2]

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import traceback
+from typing import Annotated
 
 import httpx
 import pytest
@@ -43,6 +44,10 @@ async def unreadable(*answer, **call) -> DownstreamApiError:
     return caught.value
 
 
+class Unhashable:
+    __hash__ = None
+
+
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
@@ -53,6 +58,7 @@ async def unreadable(*answer, **call) -> DownstreamApiError:
         (dict[str, str], {"name": "a"}),
         (TypeAdapter(User | int), User(name="a")),
         (bytes, b'{"name": "a"}'),
+        (Annotated[dict[str, str], Unhashable()], {"name": "a"}),
     ],
 )
 async def test_json_becomes_what_was_asked_for(model, expected):
