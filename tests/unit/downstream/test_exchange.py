@@ -65,6 +65,7 @@ async def test_every_other_status_is_an_error_too(status):
         ("1.5", None),
         ("-1", None),
         ("soon", None),
+        ("Wed, 21 Oct 99999999999999999999 07:28:00 GMT", None),
         ("", None),
         ("9" * 400, None),
         ("²", None),
