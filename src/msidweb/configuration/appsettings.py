@@ -87,7 +87,7 @@ def _unique(
     if isinstance(value, list) and not isinstance(value, Pairs):
         return [_unique(item, (*path, str(i)), source, problems) for i, item in enumerate(value)]
     if not isinstance(value, Pairs):
-        return value
+        return str(value) if isinstance(value, bool) else value
     members: dict[str, object] = {}
     seen: dict[str, str] = {}
     for name, item in value:
