@@ -88,11 +88,15 @@ def test_keys_given_twice_are_problems_whatever_their_case(configured):
         }"""
     )
     assert [str(problem) for problem in configuration.problems] == [
-        "appsettings.json: AzureAd:clientid: is given twice"
-        " (also as ClientId; the case of keys does not count)",
+        (
+            "appsettings.json: AzureAd:clientid: is given twice"
+            " (also as ClientId; the case of keys does not count)"
+        ),
         "appsettings.json: AzureAd:L:0:x: is given twice",
-        "appsettings.json: azuread: is given twice"
-        " (also as AzureAd; the case of keys does not count)",
+        (
+            "appsettings.json: azuread: is given twice"
+            " (also as AzureAd; the case of keys does not count)"
+        ),
     ]
 
 

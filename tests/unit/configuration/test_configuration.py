@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from msidweb.configuration import Configuration
@@ -57,7 +57,9 @@ def test_values_are_text_as_in_dotnet(configured):
 
 
 def test_underscores_and_case_do_not_count_in_section_names(configured):
-    configuration = configured('{"AzureAd": {"ClientId": "a"}}', environ={"AZURE_AD__TENANTID": "t"})
+    configuration = configured(
+        '{"AzureAd": {"ClientId": "a"}}', environ={"AZURE_AD__TENANTID": "t"}
+    )
     section = configuration.section("azure_ad")
     assert section.value("client_id") == "a"
     assert section.value("tenant_id") == "t"
@@ -113,12 +115,14 @@ def flat(tree, path=("Root",)):
         yield from flat(item, (*path, str(key)))
 
 
+@settings(deadline=None)
 @given(tree=TREES, data=st.data())
 def test_variables_say_what_the_file_would_say_in_any_order(tree, data):
     variables = dict(data.draw(st.permutations(list(flat(tree)))))
     assert Configuration.of_environment(environ=variables).value("Root") == tree
 
 
+@settings(deadline=None)
 @given(tree=TREES)
 def test_a_file_reads_as_the_json_it_is(tree, tmp_path_factory):
     path = tmp_path_factory.mktemp("settings") / "mine.json"

@@ -58,8 +58,10 @@ def test_two_variables_for_one_key_are_a_problem_of_the_section():
     section = configuration.section("AzureAd")
     assert bind(MicrosoftIdentityOptions, section, place="AzureAd", problems=problems) is None
     assert [str(problem) for problem in problems] == [
-        "environment variable AzureAd__ClientId: is given twice"
-        " (also: environment variable AZUREAD__CLIENTID)"
+        (
+            "environment variable AzureAd__ClientId: is given twice"
+            " (also: environment variable AZUREAD__CLIENTID)"
+        )
     ]
 
 

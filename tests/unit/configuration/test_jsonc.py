@@ -1,22 +1,22 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from msidweb.configuration.jsonc import Pairs, parse, strip
 
-TRAPS = st.sampled_from(["// no", "/* no */", "/*", "*/", ",]", ",}", '"', "\\", '\\"', "a//b", ","])
+TRAPS = st.sampled_from(
+    ["// no", "/* no */", "/*", "*/", ",]", ",}", '"', "\\", '\\"', "a//b", ","]
+)
 TEXTS = st.lists(st.one_of(TRAPS, st.text(max_size=8)), max_size=4).map("".join)
 VALUES = st.recursive(
     st.one_of(TEXTS, st.booleans(), st.none(), st.integers()),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=4), st.dictionaries(TEXTS, inner, max_size=4)
-    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(TEXTS, inner, max_size=4)),
     max_leaves=12,
 )
 COMMENTS = st.sampled_from(
-    ["", " ", "\n", "// it's \"quoted\"\n", "/* a, ] \n * b */", "/**/", "// ,}\r\n", "/* // */"]
+    ["", " ", "\n", '// it\'s "quoted"\n', "/* a, ] \n * b */", "/**/", "// ,}\r\n", "/* // */"]
 )
 
 
@@ -35,12 +35,14 @@ def written(value, draw):
     return gap() + left + gap() + ",".join(items) + end + gap() + right + gap()
 
 
+@settings(deadline=None)
 @given(value=VALUES, data=st.data())
 def test_comments_and_trailing_commas_change_no_value(value, data):
     text = written(value, data.draw)
     assert json.loads(strip(text)) == value
 
 
+@settings(deadline=None)
 @given(value=VALUES, data=st.data())
 def test_lines_and_columns_stay_where_they_are(value, data):
     text = written(value, data.draw)
