@@ -100,6 +100,12 @@ def test_keys_given_twice_are_problems_whatever_their_case(configured):
     ]
 
 
+def test_a_file_is_64_keys_deep_at_most(configured):
+    assert configured('{"a":' * 64 + "{}" + "}" * 64).problems == ()
+    (problem,) = configured('{"a":' * 65 + "{}" + "}" * 65).problems
+    assert str(problem) == "appsettings.json: a: is deeper than 64 keys"
+
+
 def test_a_broken_overlay_leaves_the_base_and_is_a_problem(configured):
     configuration = configured('{"A": {"B": "x"}}', overlay='{"A" "canary"}')
     (problem,) = configuration.problems

@@ -39,7 +39,7 @@ def test_variables_are_read_in_any_spelling(variable):
 
 
 def test_other_variables_are_left_alone():
-    environ = {"PATH": "x", "__CF": "y", "A__": "z", "A____B": "u"}
+    environ = {"PATH": "x", "__CF": "y", "A__": "z", "A____B": "u", "A__" * 99 + "B": "v"}
     configuration = Configuration.of_environment(environ=environ)
     assert configuration.value("") is None
 
