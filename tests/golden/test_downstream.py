@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import AliasChoices, BaseModel, Field
+from tests.support.downstream import SCOPE, Script, Tokens, api_options, downstream
 
 from msidweb.configuration.options import AcquireTokenOptions, DownstreamApiOptions
 from msidweb.downstream import DownstreamApi
 from msidweb.errors import DownstreamApiError, InvalidCallError, UserChallengeError
-from tests.support.downstream import SCOPE, Script, Tokens, api_options, downstream
 
 GOLDEN: dict[str, Any] = json.loads(Path(__file__).with_name("downstream.json").read_text())
 

@@ -42,6 +42,9 @@ class RawServer:
     connections: int = 0
 
 
+_ENDINGS = (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError)
+
+
 @contextlib.asynccontextmanager
 async def raw_server(behaviour: Behaviour) -> AsyncIterator[RawServer]:
     """Serve *behaviour*, called once a connection; what is still open at the end is cut."""
@@ -52,7 +55,8 @@ async def raw_server(behaviour: Behaviour) -> AsyncIterator[RawServer]:
         state.connections += 1
         tasks.add(asyncio.current_task())  # type: ignore[arg-type]
         try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            # Cancelled by us alone, and asyncio's streams would print it.
+            with contextlib.suppress(*_ENDINGS):
                 await behaviour(Connection(reader, writer, state.heads))
         finally:
             writer.close()

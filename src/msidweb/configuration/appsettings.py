@@ -9,7 +9,7 @@ from pathlib import Path
 from msidweb.errors import Problem
 
 from .jsonc import Pairs, parse
-from .tree import Layer, Node, Source
+from .tree import DEEPEST, Layer, Node, Source
 
 FILE_NAME = "appsettings.json"
 
@@ -84,10 +84,13 @@ def _read(path: Path, layer: Layer, root: Node, problems: list[Problem]) -> None
 def _unique(
     value: object, path: tuple[str, ...], source: Source, problems: list[Problem]
 ) -> object:
+    if len(path) > DEEPEST:
+        problems.append(Problem(source.label + path[0], f"is deeper than {DEEPEST} keys"))
+        return None
     if isinstance(value, list) and not isinstance(value, Pairs):
         return [_unique(item, (*path, str(i)), source, problems) for i, item in enumerate(value)]
     if not isinstance(value, Pairs):
-        return value
+        return str(value) if isinstance(value, bool) else value
     members: dict[str, object] = {}
     seen: dict[str, str] = {}
     for name, item in value:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from .credential import SourceType
-from .tree import Layer, Leaf, Node, Source
+from .tree import DEEPEST, Layer, Leaf, Node, Source
 
 _ENVIRONMENT_NAMES = ("MSIDWEB_ENVIRONMENT", "ASPNETCORE_ENVIRONMENT", "DOTNET_ENVIRONMENT")
 _CONNECTION_STRING = re.compile(
@@ -30,7 +30,7 @@ def read_environment(environ: Mapping[str, str], root: Node) -> None:
         connection = _CONNECTION_STRING.fullmatch(variable)
         key = f"ConnectionStrings:{connection['name']}" if connection else variable
         path = tuple(key.replace("__", ":").split(":"))
-        if len(path) > 1 and all(path):
+        if 1 < len(path) <= DEEPEST and all(path):
             root.put(Leaf(value, _variable(variable), path))
 
 

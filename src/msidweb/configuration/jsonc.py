@@ -24,7 +24,7 @@ def strip(text: str) -> str:
 
 
 def parse(data: bytes, *, name: str, problems: list[Problem]) -> Pairs | None:
-    """The object that *data* holds; numbers and booleans are text, as .NET reads them.
+    """The object that *data* holds; numbers keep their text, as in .NET.
 
     What is wrong goes to *problems* as file, line and column, never with any content. UTF-8 with
     or without a mark, and UTF-16 with one.

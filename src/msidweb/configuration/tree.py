@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, replace
 
 Path = tuple[str, ...]
 
+DEEPEST = 64
+"""Keys above one another at most, as in .NET's JSON reader."""
+
 
 class Layer(enum.IntEnum):
     """Who gave a value; the higher one wins."""

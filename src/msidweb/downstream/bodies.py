@@ -56,10 +56,11 @@ def plain_body(value: str | bytes, content_type: str | None) -> Body:
         return Body(value, content_type or None)
     label = "application/json" if content_type is None else content_type
     charset = charset_of(label)
+    if label and charset is None:
+        label = f"{label}; charset=utf-8"
     try:
-        content = value.encode(charset or "utf-8")
+        return Body(value.encode(charset or "utf-8"), label or None)
     except (LookupError, UnicodeEncodeError):
-        content = None
-    if content is None:
-        raise InvalidCallError("content= does not fit its charset", code="content_charset")
-    return Body(content, label if charset or not label else f"{label}; charset=utf-8")
+        # Their texts quote the value.
+        msg = "content= does not fit its charset"
+    raise InvalidCallError(msg, code="content_charset")

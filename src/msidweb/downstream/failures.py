@@ -98,7 +98,7 @@ def retry_after(value: str | None, *, now: float) -> float | None:
         return float(value) if len(value) <= _MAX_DIGITS else None
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now)
 

@@ -100,14 +100,23 @@ def adapter_of(model: Any) -> TypeAdapter[Any]:
     if isinstance(model, TypeAdapter):
         return model
     try:
-        return _adapter(model)
+        return _built(model)
     except (PydanticSchemaGenerationError, PydanticUserError, TypeError) as error:
         msg = f"response_model= got {_name_of(model)}, which pydantic cannot validate against"
-        raise InvalidCallError(msg, code="response_model") from error
+        remedy = str(error).partition("\n")[0]
+        raise InvalidCallError(msg, code="response_model", remedy=remedy) from error
+
+
+def _built(model: Any) -> TypeAdapter[Any]:
+    try:
+        hash(model)
+    except TypeError:  # Annotated with something unhashable
+        return TypeAdapter(model)
+    return _built_once(model)
 
 
 @lru_cache(maxsize=512)
-def _adapter(model: Any) -> TypeAdapter[Any]:
+def _built_once(model: Any) -> TypeAdapter[Any]:
     return TypeAdapter(model)
 
 

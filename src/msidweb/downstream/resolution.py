@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -67,7 +68,13 @@ def plan_api(name: str, options: DownstreamApiOptions) -> ApiPlan:
     """
     if not options.base_url:
         raise InvalidCallError(f"{name!r} has no base URL", code="base_url_missing")
-    return _plan(name, BaseUrl.of(options.base_url), options.model_copy(deep=True))
+    return _plan(name, BaseUrl.of(options.base_url), _copy_of(options))
+
+
+def _copy_of(options: DownstreamApiOptions) -> DownstreamApiOptions:
+    # Functions stay who they are: else whatever a bound method belongs to is copied along.
+    functions = (options.serializer, options.deserializer)
+    return copy.deepcopy(options, {id(function): function for function in functions})
 
 
 def _plan(name: str, base: BaseUrl, options: DownstreamApiOptions) -> ApiPlan:
@@ -114,7 +121,7 @@ def override(plan: ApiPlan, options: OptionsOverride) -> ApiPlan:
         InvalidCallError: As for :func:`plan_api`, or the base URL or the scopes' resource is
             another one.
     """
-    wanted = plan.options.model_copy(deep=True)
+    wanted = _copy_of(plan.options)
     if isinstance(options, DownstreamApiOptions):
         _lay_over(wanted, options)
         owner: AcquireTokenOptions | None = options.acquire_token_options
@@ -127,7 +134,7 @@ def override(plan: ApiPlan, options: OptionsOverride) -> ApiPlan:
         msg = f"{plan.name!r}: a call cannot change the base URL"
         raise InvalidCallError(msg, code="foreign_base_url", remedy="configure an API of its own")
     own_scopes(plan.name, plan.scopes, wanted.scopes or ())
-    return replace(_plan(plan.name, plan.base, wanted.model_copy(deep=True)), key_owner=owner)
+    return replace(_plan(plan.name, plan.base, _copy_of(wanted)), key_owner=owner)
 
 
 def _lay_over(wanted: DownstreamApiOptions, given: DownstreamApiOptions) -> None:

@@ -5,6 +5,8 @@ import gzip
 import time
 
 import pytest
+from tests.support.downstream import DownstreamApi, Tokens, api_options
+from tests.support.raw_server import Connection, json_answer, raw_server
 
 from msidweb.configuration.options import HttpClientOptions
 from msidweb.errors import (
@@ -14,8 +16,6 @@ from msidweb.errors import (
 )
 from msidweb.http import HttpClients
 from msidweb.telemetry import Telemetry
-from tests.support.downstream import DownstreamApi, Tokens, api_options
-from tests.support.raw_server import Connection, json_answer, raw_server
 
 CHALLENGE = (
     'WWW-Authenticate: Bearer error="insufficient_claims", '
@@ -235,21 +235,19 @@ async def test_a_body_that_is_not_packed_as_it_says_is_unreadable(connect):
 
 
 async def test_a_cancelled_call_is_cancelled_and_gives_its_slot_back(connect):
-    first = True
+    arrived = asyncio.Event()
 
     async def first_silent(connection: Connection) -> None:
-        nonlocal first
         await connection.request()
-        if first:
-            first = False
+        if not arrived.is_set():
+            arrived.set()
             await asyncio.Event().wait()
         await connection.send(json_answer(b"[]"))
 
     async with raw_server(first_silent) as server:
         api = connect(server.url, max_connections=1)
         call = asyncio.create_task(api.get_for_user("api"))
-        while not server.heads:
-            await asyncio.sleep(0.001)
+        await arrived.wait()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
