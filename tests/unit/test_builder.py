@@ -166,8 +166,9 @@ def test_one_error_lists_every_problem_with_its_place(appsettings):
 
     assert any("AzureAd__ClientIdd" in text and "ClientId" in text for text in texts)
     assert any("Slow" in text and "timeout" in text.lower() for text in texts)
-    assert any("Broken" in text and "https" in text for text in texts)
+    assert any("Broken" in text and "plain http" in text for text in texts)
     assert any("'Solw'" in text for text in texts)
+    assert not any("ClientId: is missing" in text for text in texts)
 
 
 def test_an_api_with_scopes_needs_token_acquisition(appsettings):
