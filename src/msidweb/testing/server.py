@@ -189,7 +189,7 @@ def _tell(app: object, base_url: str) -> None:
 
 
 def _listener(port: int) -> socket.socket:
-    # The protocol is named because asyncio turns Nagle's delay off only where it is: 40 ms an answer.
+    # Named protocol: asyncio turns Nagle's delay off for no other, which costs 40 ms an answer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
