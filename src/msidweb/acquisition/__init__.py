@@ -1,1 +1,6 @@
-"""From a principal to a token for a downstream service."""
+"""From a principal to a token for another service."""
+
+from .acquirer import TokenAcquirer
+from .headers import AuthorizationHeaderProvider
+
+__all__ = ["AuthorizationHeaderProvider", "TokenAcquirer"]

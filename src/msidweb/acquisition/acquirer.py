@@ -1,0 +1,323 @@
+"""Tokens for other services, from memory where possible. .NET: ITokenAcquirer."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import uuid
+from collections.abc import Sequence
+
+from msidweb.cache import CacheEntry, RequestKey, TokenCache, app_partition, user_partition
+from msidweb.clock import Clock
+from msidweb.concurrency import BackgroundTasks, Flight
+from msidweb.configuration.options import AcquireTokenOptions, MicrosoftIdentityOptions
+from msidweb.errors import InvalidCallError, MsidwebError, UserRequiredError
+from msidweb.principal import Principal, ambient_principal
+from msidweb.telemetry import (
+    RefreshAheadFailed,
+    Telemetry,
+    TokenAcquired,
+    current_correlation_id,
+)
+from msidweb.tokens import AcquiredToken, RefreshReason
+
+from .demand import Demand
+from .exchange import Credentials, Exchange, TokenAuthority
+from .lifetimes import back_off
+from .msal_writer import MsalWriter
+from .terms import META_TENANTS, Scopes, Terms, is_correlation_id, read_scopes, read_terms
+from .wire import EntraClients, Sleep, TokenEndpoint
+
+_REMEMBERED_SCOPES = 1024
+_DEFAULT = "/.default"
+
+
+class TokenAcquirer:
+    """Gets tokens on behalf of users and for the application itself.
+
+    A token in memory is handed out without waiting, hashing or parsing. Whoever asks while a
+    request for the same token is under way waits for that one; tokens that near their end are
+    renewed in the background.
+
+    Args:
+        options: The application registration.
+        authority: Where tokens are asked for.
+        clients: HTTP clients; the one called "Entra" is used.
+        cache: Where tokens are kept.
+        credentials: How the application proves who it is.
+        clock: The time.
+        telemetry: Hears of every acquisition.
+        background: Owns the renewals.
+        scheme: Authentication scheme whose callers are served.
+        sleep: How the pause before a repeat is waited for.
+    """
+
+    def __init__(
+        self,
+        *,
+        options: MicrosoftIdentityOptions,
+        authority: TokenAuthority,
+        clients: EntraClients,
+        cache: TokenCache,
+        credentials: Credentials,
+        clock: Clock,
+        telemetry: Telemetry,
+        background: BackgroundTasks,
+        scheme: str = "Bearer",
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._client_id = options.client_id or ""
+        self._environment = authority.cache_environment
+        self._app_tenant = _app_tenant(authority, options)
+        self._query = options.extra_query_parameters
+        self._leeway = options.token_validation_parameters.clock_skew
+        self._scheme = scheme
+        self._cache = cache
+        self._clock = clock
+        self._telemetry = telemetry
+        self._background = background
+        self._plain = read_terms(None, configured_query=self._query, scheme=scheme)
+        self._scopes: dict[tuple[str, ...], Scopes] = {}
+        self._flights: Flight[AcquiredToken] = Flight()
+        self._writer = MsalWriter(self._client_id, capabilities=options.client_capabilities or ())
+        self._exchange = Exchange(
+            authority=authority,
+            credentials=credentials,
+            writer=self._writer,
+            endpoint=TokenEndpoint(clients, clock=clock, sleep=sleep),
+            cache=cache,
+            clock=clock,
+            telemetry=telemetry,
+        )
+
+    async def open(self) -> None:
+        """Import MSAL off the loop; the first token request does so where nobody did."""
+        await self._writer.open()
+
+    async def get_token_for_user(
+        self,
+        scopes: Sequence[str],
+        *,
+        user: Principal | None = None,
+        options: AcquireTokenOptions | None = None,
+    ) -> AcquiredToken:
+        """A token for *scopes* on behalf of *user*, or of the caller of the current request.
+
+        Raises:
+            UserRequiredError: No user is known.
+            InvalidCallError: The user is an application or came by another scheme, or an argument
+                cannot be right; nothing was sent.
+            UserChallengeError: The user must consent or sign in again.
+            AssertionRejectedError: The user's token cannot be exchanged.
+            CredentialError: Entra ID refused the client credential, or there is none.
+            ThrottledError: Entra ID asked this user's calls to wait.
+            TokenAcquisitionError: There is no token for another reason.
+        """
+        principal = ambient_principal() if user is None else user
+        if principal is None or principal.is_app or principal.scheme != self._scheme:
+            raise _no_exchange(principal, self._scheme)
+        assertion = principal.assertion
+        if assertion is None:
+            raise _no_exchange(principal, self._scheme)
+        terms = self._terms(options)
+        wanted = self._wanted(tuple(scopes) if not isinstance(scopes, str) else (scopes,))
+        tenant = terms.tenant or principal.tenant_id
+        key: RequestKey = (
+            self._environment,
+            self._client_id,
+            tenant,
+            principal.object_id,
+            terms.components,
+            wanted.normalized,
+        )
+        partition = user_partition(assertion)
+        at_hand = self._at_hand(partition, key, terms)
+        if at_hand is not None:
+            return at_hand
+        return await self._acquired(
+            Demand(
+                scopes=wanted.asked,
+                tenant=tenant,
+                partition=partition,
+                key=key,
+                terms=terms,
+                correlation_id=_correlation_id(terms),
+                user=principal,
+                assertion=assertion,
+                # As much past its end as validation let it in.
+                ends=principal.expires_at + self._leeway,
+            )
+        )
+
+    async def get_token_for_app(
+        self, scope: str | Sequence[str], *, options: AcquireTokenOptions | None = None
+    ) -> AcquiredToken:
+        """A token of the application itself for one API: *scope* is ``{api}/.default``.
+
+        Raises:
+            InvalidCallError: Not exactly one scope that ends in ``/.default``, or no tenant is
+                known; nothing was sent.
+            CredentialError: Entra ID refused the client credential, or there is none.
+            ThrottledError: Entra ID asked the application to wait.
+            TokenAcquisitionError: There is no token for another reason.
+        """
+        terms = self._terms(options)
+        names = (scope,) if isinstance(scope, str) else tuple(scope)
+        if len(names) != 1 or not names[0].endswith(_DEFAULT):
+            raise InvalidCallError(
+                "a token for the application takes exactly one scope, and it ends in /.default",
+                code="invalid_scopes",
+            )
+        wanted = self._wanted(names)
+        tenant = terms.tenant or self._app_tenant
+        if tenant is None:
+            raise InvalidCallError(
+                "the configured tenant names no single tenant; give AppHomeTenantId or a tenant",
+                code="app_tenant_required",
+            )
+        key: RequestKey = (
+            self._environment,
+            self._client_id,
+            tenant,
+            "app",
+            terms.components,
+            wanted.normalized,
+        )
+        partition = app_partition(self._client_id, tenant, terms.components)
+        at_hand = self._at_hand(partition, key, terms)
+        if at_hand is not None:
+            return at_hand
+        return await self._acquired(
+            Demand(
+                scopes=wanted.asked,
+                tenant=tenant,
+                partition=partition,
+                key=key,
+                terms=terms,
+                correlation_id=_correlation_id(terms),
+            )
+        )
+
+    def _at_hand(self, partition: str, key: RequestKey, terms: Terms) -> AcquiredToken | None:
+        """The cached token, where handing it out is all that is to be done."""
+        if terms.skips_cache or self._telemetry.listening(TokenAcquired):
+            return None
+        entry = self._cache.find(partition, key)
+        if entry is None or entry.refresh_at <= self._clock.time():
+            return None
+        return entry.token
+
+    async def _acquired(self, demand: Demand) -> AcquiredToken:
+        started = self._clock.monotonic()
+        reason = RefreshReason.FORCED_OR_CLAIMS
+        if not demand.terms.skips_cache:
+            entry = self._cache.find(demand.partition, demand.key)
+            now = self._clock.time()
+            if entry is not None and now < entry.usable_until:
+                if entry.refresh_at <= now:
+                    self._renew_ahead(entry, demand, now)
+                self._report(entry.token, demand, started)
+                return entry.token
+            reason = RefreshReason.NO_CACHED_TOKEN if entry is None else RefreshReason.EXPIRED
+        token = await self._fetched(demand, reason)
+        self._report(token, demand, started)
+        return token
+
+    async def _fetched(self, demand: Demand, reason: RefreshReason) -> AcquiredToken:
+        return await self._flights.join(
+            demand.flight_key, lambda: self._exchange.fetch(demand, reason)
+        )
+
+    def _renew_ahead(self, entry: CacheEntry, demand: Demand, now: float) -> None:
+        # Moved on before the attempt: whoever comes meanwhile, or after a failure, waits for it.
+        entry.failures += 1
+        entry.refresh_at = min(now + back_off(entry.failures), entry.usable_until)
+        if now >= demand.ends:
+            return
+        # The request that the entry came from, which may be wider than the one it answers now.
+        origin = dataclasses.replace(demand, scopes=entry.asked, key=entry.key)
+        self._background.spawn(self._renewed(entry, origin), name="msidweb renews a token")
+
+    async def _renewed(self, entry: CacheEntry, demand: Demand) -> None:
+        try:
+            await self._fetched(demand, RefreshReason.PROACTIVE)
+        except MsidwebError as error:
+            self._telemetry.emit(
+                RefreshAheadFailed(
+                    correlation_id=demand.correlation_id,
+                    flow=demand.flow,
+                    code=error.code,
+                    expires_in=int(entry.token.expires_on - self._clock.time()),
+                )
+            )
+
+    def _terms(self, options: AcquireTokenOptions | None) -> Terms:
+        if options is None or not options.model_fields_set:
+            return self._plain
+        return read_terms(options, configured_query=self._query, scheme=self._scheme)
+
+    def _wanted(self, scopes: tuple[str, ...]) -> Scopes:
+        known = self._scopes.get(scopes)
+        if known is None:
+            known = read_scopes(scopes)
+            if len(self._scopes) >= _REMEMBERED_SCOPES:
+                self._scopes.clear()
+            self._scopes[scopes] = known
+        return known
+
+    def _report(self, token: AcquiredToken, demand: Demand, started: float) -> None:
+        if not self._telemetry.listening(TokenAcquired):
+            return
+        self._telemetry.emit(
+            TokenAcquired(
+                correlation_id=demand.correlation_id,
+                flow=demand.flow,
+                source=token.source,
+                cache_level=token.cache_level,
+                reason=token.refresh_reason,
+                scopes=demand.scopes,
+                seconds=self._clock.monotonic() - started,
+                expires_in=int(token.expires_on - self._clock.time()),
+                tenant_id=demand.tenant,
+                object_id=demand.user.object_id if demand.user else None,
+            )
+        )
+
+
+def _app_tenant(authority: TokenAuthority, options: MicrosoftIdentityOptions) -> str | None:
+    """The tenant of application tokens: never a meta tenant (deliberate difference 14)."""
+    if authority.tenant.lower() not in META_TENANTS:
+        return authority.tenant
+    return options.app_home_tenant_id
+
+
+def _correlation_id(terms: Terms) -> str:
+    if terms.correlation_id is not None:
+        return terms.correlation_id
+    current = current_correlation_id()
+    return current if current is not None and is_correlation_id(current) else str(uuid.uuid4())
+
+
+def _no_exchange(principal: Principal | None, scheme: str) -> MsidwebError:
+    """Why nothing can be acquired on behalf of *principal*."""
+    if principal is None:
+        return UserRequiredError(
+            "A token for a user is asked for, and no user is known here.",
+            remedy="pass user=principal, or call within a request that was authenticated",
+        )
+    if principal.is_app:
+        return InvalidCallError(
+            "The caller is an application without a user; Entra ID exchanges users' tokens only.",
+            code="app_only_caller",
+            remedy="call get_token_for_app",
+        )
+    if principal.scheme != scheme:
+        return InvalidCallError(
+            f"The caller was validated by the scheme {principal.scheme!r}, and this acquirer "
+            f"belongs to {scheme!r}; its credentials do not fit the caller's token.",
+            code="foreign_scheme",
+        )
+    return UserRequiredError(
+        "The user is known without a token of their own, so there is nothing to exchange.",
+        remedy="pass the principal that validation gave",
+    )

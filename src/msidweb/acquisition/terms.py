@@ -1,0 +1,215 @@
+"""What one acquisition asks for beyond its scopes: the call's options over the configured ones."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from msidweb.cache import RESERVED_SCOPES, Components, normalized_scopes
+from msidweb.challenge import MAX_CLAIMS
+from msidweb.configuration.options import AcquireTokenOptions
+from msidweb.errors import InvalidCallError
+
+META_TENANTS = frozenset({"common", "organizations", "consumers"})
+"""Tenant segments that name no single directory."""
+
+NOT_YET = ("managed_identity", "fmi_path", "pop_public_key", "pop_claim", "user_flow")
+"""Options of .NET that this version does not act on; ignoring them would change what is asked."""
+
+_TENANT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,2048}")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
+_HEADER_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e\t]{0,8190}[\x21-\x7e])?)?")
+_OURS = frozenset(
+    {
+        "accept-encoding",
+        "authorization",
+        "client-request-id",
+        "connection",
+        "content-length",
+        "content-type",
+        "cookie",
+        "expect",
+        "host",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The options of a call, checked.
+
+    Attributes:
+        tenant: Tenant to ask, or None for the usual one.
+        claims: Claims request as JSON, or None.
+        force_refresh: Skip the cache.
+        query: Query of the token request.
+        components: The part of it that makes the token another one.
+        headers: Headers of the token request.
+        correlation_id: Id to send, or None for the current one.
+    """
+
+    tenant: str | None = None
+    claims: str | None = field(default=None, repr=False)
+    force_refresh: bool = False
+    query: tuple[tuple[str, str], ...] = ()
+    components: Components = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    correlation_id: str | None = None
+
+    @property
+    def skips_cache(self) -> bool:
+        """Whether the cache is not read; what comes is stored all the same."""
+        return self.force_refresh or self.claims is not None
+
+
+def read_terms(
+    options: AcquireTokenOptions | None,
+    *,
+    configured_query: Mapping[str, str] | None,
+    scheme: str,
+) -> Terms:
+    """*options* over the configured query parameters; the call wins, per name in any case.
+
+    Raises:
+        InvalidCallError: An option is malformed, or not part of this version.
+    """
+    if options is None:
+        query = _query(configured_query, None)
+        return Terms(query=query, components=_components(query))
+    _refuse_later_options(options, scheme)
+    query = _query(configured_query, options.extra_query_parameters)
+    return Terms(
+        tenant=_tenant(options.tenant),
+        claims=_claims(options.claims),
+        force_refresh=options.force_refresh,
+        headers=_headers(options.extra_headers_parameters),
+        correlation_id=_correlation_id(options.correlation_id),
+        query=query,
+        components=_components(query),
+    )
+
+
+def _refuse_later_options(options: AcquireTokenOptions, scheme: str) -> None:
+    if options.session_key is not None:
+        raise InvalidCallError(
+            "long-running sessions are not part of this version", code="not_supported_yet"
+        )
+    for name in NOT_YET:
+        if getattr(options, name) is not None:
+            raise InvalidCallError(f"{name} is not part of this version", code="not_supported_yet")
+    if options.extra_parameters:
+        raise InvalidCallError(
+            "extra_parameters has no reader in this version", code="not_supported_yet"
+        )
+    named = options.authentication_options_name
+    if named is not None and named != scheme:
+        raise InvalidCallError(
+            f"authentication_options_name names the scheme {named!r}, and this is {scheme!r}",
+            code="unknown_scheme",
+        )
+
+
+def _tenant(tenant: str | None) -> str | None:
+    if not tenant:
+        return None
+    if not _TENANT.fullmatch(tenant):
+        raise InvalidCallError("tenant is no tenant id and no domain", code="invalid_tenant")
+    if tenant.lower() in META_TENANTS:
+        # .NET: IDW10405.
+        raise InvalidCallError(
+            f"tenant {tenant!r} names no single tenant; give a tenant id or a domain",
+            code="invalid_tenant",
+        )
+    return tenant
+
+
+def _claims(claims: str | None) -> str | None:
+    if not claims:
+        return None
+    try:
+        request = json.loads(claims) if len(claims) <= MAX_CLAIMS else None
+    except (ValueError, RecursionError):
+        request = None
+    if not isinstance(request, dict) or not isinstance(request.get("access_token", {}), dict):
+        raise InvalidCallError(
+            "claims is no JSON object of at most 8 KiB with an object 'access_token'",
+            code="invalid_claims",
+        )
+    return claims
+
+
+def _query(
+    configured: Mapping[str, str] | None, given: Mapping[str, str] | None
+) -> tuple[tuple[str, str], ...]:
+    wins = {name.lower() for name in given or {}}
+    kept = {k: v for k, v in (configured or {}).items() if k.lower() not in wins}
+    return tuple({**kept, **(given or {})}.items())
+
+
+def _components(query: tuple[tuple[str, str], ...]) -> Components:
+    # caller-sdk-* are telemetry of MSAL's callers: they make no other token.
+    return tuple(sorted(pair for pair in query if not pair[0].lower().startswith("caller-sdk-")))
+
+
+def _headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    for name, value in (headers or {}).items():
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            raise InvalidCallError(
+                "extra_headers_parameters holds a name or value that no header may have",
+                code="invalid_header",
+            )
+        if name.lower() in _OURS:
+            raise InvalidCallError(
+                f"extra_headers_parameters may not set {name!r}", code="invalid_header"
+            )
+    return tuple(sorted((headers or {}).items()))
+
+
+def _correlation_id(value: str | None) -> str | None:
+    if value is not None and not is_correlation_id(value):
+        raise InvalidCallError("correlation_id is no plain id", code="invalid_correlation_id")
+    return value
+
+
+def is_correlation_id(value: str) -> bool:
+    """Whether *value* can be sent as ``client-request-id``."""
+    return re.fullmatch(r"[\x21-\x7e]{1,128}", value) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Scopes:
+    """The scopes of a call.
+
+    Attributes:
+        asked: As they are sent: in the caller's spelling, each once, none of the reserved.
+        normalized: As they are compared.
+    """
+
+    asked: tuple[str, ...]
+    normalized: tuple[str, ...]
+
+
+def read_scopes(scopes: Iterable[str]) -> Scopes:
+    """*scopes* without those of the sign-in itself.
+
+    Raises:
+        InvalidCallError: None is left, or one is no scope (RFC 6749 section 3.3).
+    """
+    asked: dict[str, str] = {}
+    for scope in scopes:
+        if not isinstance(scope, str) or not _SCOPE.fullmatch(scope):
+            raise InvalidCallError(
+                "a scope is empty, holds a space or is no text", code="invalid_scopes"
+            )
+        if scope.lower() not in RESERVED_SCOPES:
+            asked.setdefault(scope.lower(), scope)
+    if not asked:
+        raise InvalidCallError("no scope of an API is asked for", code="invalid_scopes")
+    return Scopes(tuple(asked.values()), normalized_scopes(asked))

@@ -1,0 +1,55 @@
+"""The names of kept tokens: partitions as in .NET, requests as tuples of typed fields."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from msidweb.principal import Assertion
+
+Components: TypeAlias = tuple[tuple[str, str], ...]
+"""What makes a token another one beside its scopes: name and value, sorted by name."""
+
+RequestKey: TypeAlias = tuple[str, str, str, str | None, Components, tuple[str, ...]]
+"""Cloud, client id, tenant, object id (or ``app``), components, scopes: rule 3.1.
+
+A tuple of fields and no joined text, so no content of a field can make two requests one.
+"""
+
+RESERVED_SCOPES = frozenset({"openid", "profile", "offline_access", "email"})
+"""Scopes of the sign-in itself; they belong to no resource."""
+
+
+def user_partition(assertion: Assertion) -> str:
+    """Partition of a user's tokens: the assertion's hash, as .NET names it for on-behalf-of."""
+    return assertion.digest
+
+
+@functools.lru_cache(maxsize=1024)
+def app_partition(client_id: str, tenant: str, components: Components = ()) -> str:
+    """Partition of an application's tokens: ``{client}_{tenant}[_{hash}]_AppTokenCache``."""
+    middle = f"_{components_hash(components)}" if components else ""
+    return f"{client_id}_{tenant}{middle}_AppTokenCache"
+
+
+def components_hash(components: Components) -> str:
+    """base64url(SHA-256) over every name and value, each with its length in bytes before it.
+
+    MSAL.NET 4.90 hashes the same text; it sorts names by its culture, which is the order of code
+    points only for lower-case ASCII names.
+    """
+    text = "".join(_measured(part) for component in sorted(components) for part in component)
+    digest = hashlib.sha256(text.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _measured(text: str) -> str:
+    return f"{len(text.encode())}:{text}"
+
+
+def normalized_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
+    """Scopes as they are compared: each once, ignoring case and order."""
+    return tuple(sorted({scope.lower() for scope in scopes}))

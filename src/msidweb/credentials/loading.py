@@ -1,0 +1,92 @@
+"""From configured descriptions to a chain of credentials; a new source type is one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from msidweb.configuration.options import CredentialDescription, MicrosoftIdentityOptions
+from msidweb.errors import Problem
+from msidweb.telemetry import Telemetry
+
+from .chain import CredentialChain
+from .proof import ClientCredential
+from .secret import ClientSecret, load_secret
+
+
+class Loader(Protocol):
+    """Makes the credential of one source type; does no I/O."""
+
+    def __call__(
+        self, description: CredentialDescription, *, place: str
+    ) -> ClientCredential | Problem:
+        """The credential, or what is wrong with its description at *place*."""
+
+
+LOADERS: Mapping[str, Loader] = {
+    "ClientSecret": load_secret,
+}
+"""SourceType -> loader."""
+
+_BY_NAME = {name.lower(): loader for name, loader in LOADERS.items()}
+
+
+def load_credentials(
+    options: MicrosoftIdentityOptions,
+    *,
+    telemetry: Telemetry,
+    problems: list[Problem],
+    place: str = "AzureAd",
+    given: Sequence[ClientCredential] = (),
+) -> CredentialChain:
+    """The chain of *given* credentials and those of *options*, in this order.
+
+    What is wrong is added to *problems*: an unknown source type, a missing value, two places for
+    a secret (.NET: IDW10110), no credential at all.
+    """
+    credentials = list(given)
+    found = len(problems)
+    for item in _configured(options, place):
+        if isinstance(item, Problem):
+            problems.append(item)
+        else:
+            credentials.append(item)
+    if not credentials and len(problems) == found:
+        problems.append(
+            Problem(
+                f"{place}:ClientCredentials",
+                "no client credential, so no token can be acquired",
+                "a ClientSecret, or a credential passed in code",
+            )
+        )
+    return CredentialChain(credentials, telemetry=telemetry)
+
+
+def _configured(
+    options: MicrosoftIdentityOptions, place: str
+) -> Iterator[ClientCredential | Problem]:
+    listed = options.client_credentials or []
+    if options.client_secret is not None and listed:
+        yield Problem(f"{place}:ClientSecret", "is given beside ClientCredentials", "keep one")
+    elif options.client_secret is not None:
+        yield ClientSecret(options.client_secret)
+    if options.client_certificates:
+        yield _unsupported("Certificate", f"{place}:ClientCertificates")
+    for index, description in enumerate(listed):
+        if not description.skip:
+            yield _loaded(description, f"{place}:ClientCredentials:{index}")
+
+
+def _loaded(description: CredentialDescription, place: str) -> ClientCredential | Problem:
+    loader = _BY_NAME.get(description.source_type.lower())
+    if loader is None:
+        return _unsupported(description.source_type, f"{place}:SourceType")
+    return loader(description, place=place)
+
+
+def _unsupported(source_type: str, place: str) -> Problem:
+    return Problem(
+        place,
+        f"source type {source_type!r} is not part of this version",
+        f"supported: {', '.join(LOADERS)}, or an assertion provider passed in code",
+    )
