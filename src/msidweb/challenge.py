@@ -6,8 +6,8 @@ RFC 9110 section 11.6.1, RFC 6750 section 3; the ``claims`` parameter is Entra's
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +24,9 @@ from msidweb.errors import (
 MAX_CLAIMS = 8192
 """Longest claims request that is taken from a challenge, in bytes (security rule 3.19)."""
 
+MAX_CLAIMS_DEPTH = 32
+"""Deepest nesting of a claims request; Entra's own go to four."""
+
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
@@ -34,8 +37,9 @@ class Challenge:
 
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110 calls it so
-_PARAMETER = re.compile(rf'\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*(?:,|$)')
-_SCHEME = re.compile(rf"[\s,]*({_TOKEN})(?:\s+|,|$)")
+_PARAMETER = re.compile(rf'[\s,]*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*(?:,|$)')
+_SCHEME = re.compile(rf"[\s,]*({_TOKEN})(\s+|,|$)")
+_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*\s*(?:,|$)")
 
 
 def parse_challenges(fields: Iterable[str]) -> list[Challenge]:
@@ -47,6 +51,8 @@ def _challenges(value: str) -> Iterator[Challenge]:
     position = 0
     while scheme := _SCHEME.match(value, position):
         position = scheme.end()
+        if scheme.group(2).isspace() and (opaque := _TOKEN68.match(value, position)):
+            position = opaque.end()
         parameters: dict[str, str] = {}
         while match := _PARAMETER.match(value, position):
             quoted, plain = match.group(2), match.group(3)
@@ -65,7 +71,9 @@ def claims_challenge(fields: Iterable[str]) -> str | None:
     for challenge in parse_challenges(fields):
         wanted = challenge.parameters.get("error") == "insufficient_claims"
         if challenge.scheme == "bearer" and wanted and "claims" in challenge.parameters:
-            return decode_claims(challenge.parameters["claims"])
+            claims = decode_claims(challenge.parameters["claims"])
+            if claims is not None:
+                return claims
     return None
 
 
@@ -75,17 +83,25 @@ def decode_claims(value: str) -> str | None:
         return None
     text = value if value.lstrip().startswith("{") else _from_base64(value)
     try:
-        request = json.loads(text) if len(text) <= MAX_CLAIMS else None
+        request = json.loads(text) if len(text.encode()) <= MAX_CLAIMS else None
     except (ValueError, RecursionError):
         return None
-    return text if isinstance(request, dict) else None
+    return text if isinstance(request, dict) and _shallow(request, MAX_CLAIMS_DEPTH) else None
+
+
+def _shallow(value: object, depth: int) -> bool:
+    if isinstance(value, dict):
+        return depth > 0 and all(_shallow(item, depth - 1) for item in value.values())
+    if isinstance(value, list):
+        return depth > 0 and all(_shallow(item, depth - 1) for item in value)
+    return True
 
 
 def _from_base64(value: str) -> str:
     compact = value.strip().rstrip("=").translate(str.maketrans("-_", "+/"))
     try:
         return base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return ""
 
 
@@ -107,10 +123,18 @@ def _quotable(value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
-    """What an API answers to its caller when an error ends the request."""
+    """What an API answers to its caller when an error ends the request.
+
+    Attributes:
+        status: HTTP status.
+        body: JSON object.
+        headers: Header fields besides the content type.
+        cause: The error that decided; for logs, never for the caller.
+    """
 
     status: int
     body: Mapping[str, Any]
+    cause: MsidwebError
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -139,7 +163,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-_GRAVITY = {500: 6, 502: 5, 504: 4, 503: 3, 403: 2, 404: 1}
+_GRAVITY = {500: 7, 502: 6, 504: 5, 503: 4, 403: 3, 404: 2, 400: 1}
 
 
 def _gravity(error: MsidwebError) -> int:
@@ -151,25 +175,38 @@ def _answer(error: MsidwebError, authorization_uri: str | None) -> ErrorAnswer:
         return _user_challenge([error], authorization_uri)
     if isinstance(error, MissingTokenError):
         body = {"error": "missing_token", "error_description": "An access token is required."}
-        return ErrorAnswer(401, body, {"WWW-Authenticate": "Bearer"})
+        return ErrorAnswer(401, body, error, {"WWW-Authenticate": "Bearer"})
     if isinstance(error, AuthenticationError):
-        body = {"error": "invalid_token", "error_description": error.description}
-        return ErrorAnswer(401, body, {"WWW-Authenticate": bearer(**body)})
+        status = error.response_status
+        name = "invalid_token" if status == error.default_status else "invalid_request"
+        body = {"error": name, "error_description": error.description}
+        return ErrorAnswer(status, body, error, {"WWW-Authenticate": bearer(**body)})
     if isinstance(error, AuthorizationError):
         return _forbidden(error)
-    retry_after = getattr(error, "retry_after", None)
-    headers = {} if retry_after is None else {"Retry-After": str(max(1, round(retry_after)))}
-    body = {"error": error.code, "error_description": _COARSE.get(error.response_status, _FAILED)}
-    return ErrorAnswer(error.response_status, body, headers)
+    status = error.response_status
+    name, description = _COARSE.get(status, _COARSE[500])
+    body = {"error": name, "error_description": description}
+    return ErrorAnswer(status, body, error, _retry_after(error))
 
 
-_FAILED = "The request could not be completed."
+#: No cause of a 5xx goes out: whoever calls must not learn which credential or cache failed (3.25).
 _COARSE = {
-    404: "There is no such thing.",
-    502: "A service that this API depends on failed.",
-    503: "A service that this API depends on is unavailable; try again later.",
-    504: "A service that this API depends on did not answer in time.",
+    404: ("not_found", "There is no such thing."),
+    500: ("server_error", "The request could not be completed."),
+    502: ("upstream_failed", "A service that this API depends on failed."),
+    503: (
+        "temporarily_unavailable",
+        "A service that this API depends on is unavailable; try again later.",
+    ),
+    504: ("upstream_timeout", "A service that this API depends on did not answer in time."),
 }
+
+
+def _retry_after(error: MsidwebError) -> dict[str, str]:
+    seconds = getattr(error, "retry_after", None)
+    if seconds is None or not math.isfinite(seconds):
+        return {}
+    return {"Retry-After": str(max(1, math.ceil(seconds)))}
 
 
 def _forbidden(error: AuthorizationError) -> ErrorAnswer:
@@ -182,7 +219,7 @@ def _forbidden(error: AuthorizationError) -> ErrorAnswer:
         "scopes": list(error.missing_scopes),
         "roles": list(error.missing_roles),
     }
-    return ErrorAnswer(403, body, {"WWW-Authenticate": bearer(**parameters)})
+    return ErrorAnswer(403, body, error, {"WWW-Authenticate": bearer(**parameters)})
 
 
 def _user_challenge(
@@ -206,16 +243,16 @@ def _user_challenge(
         parameters["scope"] = " ".join(scopes)
     if authorization_uri:
         parameters["authorization_uri"] = authorization_uri
-    return ErrorAnswer(401, body, {"WWW-Authenticate": bearer(**parameters)})
+    return ErrorAnswer(401, body, errors[0], {"WWW-Authenticate": bearer(**parameters)})
 
 
 def _merged_claims(requests: Iterable[str | None]) -> str | None:
+    parsed = [claims for text in requests if text and (claims := decode_claims(text))]
     merged: dict[str, Any] = {}
-    for text in requests:
-        parsed = decode_claims(text) if text else None
-        if parsed is not None:
-            _fill(merged, json.loads(parsed))
-    return json.dumps(merged, separators=(",", ":")) if merged else None
+    for claims in parsed:
+        _fill(merged, json.loads(claims))
+    text = json.dumps(merged, separators=(",", ":")) if merged else None
+    return text if text is None or len(text) <= MAX_CLAIMS else parsed[0]
 
 
 def _fill(into: dict[str, Any], more: Mapping[str, Any]) -> None:

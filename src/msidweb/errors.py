@@ -149,6 +149,11 @@ class MalformedTokenError(AuthenticationError):
 
     code = "malformed_token"
 
+    @property
+    def response_status(self) -> int:
+        """400 where the request carries a second token elsewhere (T5, RFC 6750), else 401."""
+        return 400 if self.rule == "T5" else self.default_status
+
 
 class UnknownKeyError(AuthenticationError):
     """The authority publishes no key of the id that the token names."""

@@ -97,7 +97,20 @@ class Principal:
         raise TypeError(msg)
 
 
-_ambient: ContextVar[Principal | None] = ContextVar("msidweb_principal", default=None)
+class CallerSlot:
+    """Holds the caller of one request: None until its token was validated.
+
+    Whatever runs in the request shares the slot, threads and tasks with copied contexts too, so a
+    dependency that fills it is seen by the endpoint, and by nobody outside of the request.
+    """
+
+    __slots__ = ("principal",)
+
+    def __init__(self, principal: Principal | None = None) -> None:
+        self.principal = principal
+
+
+_ambient: ContextVar[CallerSlot] = ContextVar("msidweb_caller", default=CallerSlot())  # noqa: B039 - only slots made by principal_scope are ever filled
 
 
 def ambient_principal() -> Principal | None:
@@ -105,14 +118,18 @@ def ambient_principal() -> Principal | None:
 
     Tasks started in a request see its caller too, also after the response has gone.
     """
-    return _ambient.get()
+    return _ambient.get().principal
 
 
 @contextlib.contextmanager
-def principal_scope(principal: Principal | None) -> Iterator[None]:
-    """Make *principal* the ambient caller inside the ``with`` block, and nobody after it."""
-    token = _ambient.set(principal)
+def principal_scope(principal: Principal | None) -> Iterator[CallerSlot]:
+    """Make *principal* the ambient caller inside the ``with`` block, and nobody after it.
+
+    Yields the slot that holds it; an adapter fills an empty one once it knows the caller.
+    """
+    slot = CallerSlot(principal)
+    token = _ambient.set(slot)
     try:
-        yield
+        yield slot
     finally:
         _ambient.reset(token)

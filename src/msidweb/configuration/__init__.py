@@ -1,1 +1,54 @@
 """From appsettings.json, the environment and keywords to typed options."""
+
+from .binding import bind, bind_children
+from .checks import Place, check_downstream_api, check_http_client, check_web_api
+from .configuration import Configuration, Section
+from .credential import CredentialDescription, ManagedIdentityCredentialOptions, SourceType
+from .explain import explain
+from .model import Options
+from .options import (
+    ENTRA_CLIENT,
+    AcquireTokenOptions,
+    DownstreamApiOptions,
+    HttpClientOptions,
+    IdentityOptions,
+    ManagedIdentityOptions,
+    MemoryCacheOptions,
+    MicrosoftIdentityOptions,
+    TokenCacheOptions,
+    TokenValidationOptions,
+    Transport,
+)
+from .reading import Entry
+from .recipe import Recipe
+from .settings_source import ConfigurationSource
+
+__all__ = [
+    "ENTRA_CLIENT",
+    "AcquireTokenOptions",
+    "Configuration",
+    "ConfigurationSource",
+    "CredentialDescription",
+    "DownstreamApiOptions",
+    "Entry",
+    "HttpClientOptions",
+    "IdentityOptions",
+    "ManagedIdentityCredentialOptions",
+    "ManagedIdentityOptions",
+    "MemoryCacheOptions",
+    "MicrosoftIdentityOptions",
+    "Options",
+    "Place",
+    "Recipe",
+    "Section",
+    "SourceType",
+    "TokenCacheOptions",
+    "TokenValidationOptions",
+    "Transport",
+    "bind",
+    "bind_children",
+    "check_downstream_api",
+    "check_http_client",
+    "check_web_api",
+    "explain",
+]

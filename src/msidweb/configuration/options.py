@@ -6,57 +6,16 @@ read unchanged. Secrets are :class:`pydantic.SecretStr` and are shown nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Final, Literal, NoReturn
 
-from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr
+from pydantic_core import PydanticCustomError
 
-
-def _pascal(name: str) -> str:
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-
-
-class Options(BaseModel):
-    """Root of the option models: PascalCase aliases, no unknown names, no input in errors."""
-
-    model_config = ConfigDict(
-        alias_generator=AliasGenerator(alias=_pascal),
-        populate_by_name=True,
-        extra="forbid",
-        hide_input_in_errors=True,
-        validate_assignment=True,
-        arbitrary_types_allowed=True,
-    )
-
-    #: .NET keys that are accepted and have no effect here.
-    ignored_keys: ClassVar[frozenset[str]] = frozenset()
-
-
-class CredentialDescription(Options):
-    """How the application proves who it is. .NET: CredentialDescription."""
-
-    source_type: str = "Certificate"
-    client_secret: SecretStr | None = None
-    key_vault_url: str | None = None
-    key_vault_certificate_name: str | None = None
-    certificate_store_path: str | None = None
-    certificate_thumbprint: str | None = None
-    certificate_distinguished_name: str | None = None
-    certificate_subject_name: str | None = None
-    certificate_disk_path: str | None = None
-    certificate_password: SecretStr | None = None
-    base64_encoded_value: SecretStr | None = None
-    managed_identity_client_id: str | None = None
-    token_exchange_url: str | None = None
-    token_exchange_authority: str | None = None
-    signed_assertion_file_disk_path: str | None = None
-    custom_signed_assertion_provider_name: str | None = None
-    custom_signed_assertion_provider_data: dict[str, Any] | None = None
-    skip: bool = False
-
-    ignored_keys: ClassVar[frozenset[str]] = frozenset(
-        {"Id", "Algorithm", "UseBoundCredential", "DecryptKeysAuthenticationOptions"}
-    )
+from .credential import CredentialDescription, ManagedIdentityCredentialOptions, SourceType
+from .fields import Seconds, Texts, Words
+from .ignored import DOWNSTREAM_API_KEYS, MICROSOFT_IDENTITY_KEYS, TOKEN_VALIDATION_KEYS
+from .model import Options
 
 
 class ManagedIdentityOptions(Options):
@@ -88,9 +47,9 @@ class AcquireTokenOptions(Options):
     user_flow: str | None = None
     claims: str | None = None
     force_refresh: bool = False
-    extra_query_parameters: dict[str, str] | None = None
-    extra_headers_parameters: dict[str, str] | None = None
-    extra_parameters: dict[str, Any] | None = None
+    extra_query_parameters: dict[str, str] | None = Field(default=None, repr=False)
+    extra_headers_parameters: dict[str, str] | None = Field(default=None, repr=False)
+    extra_parameters: dict[str, Any] | None = Field(default=None, repr=False)
     session_key: str | None = Field(
         default=None,
         repr=False,
@@ -100,6 +59,10 @@ class AcquireTokenOptions(Options):
     fmi_path: str | None = None
     pop_public_key: str | None = None
     pop_claim: str | None = None
+
+
+def _verb(text: str) -> str:
+    return text.strip().upper() or "GET"
 
 
 class DownstreamApiOptions(Options):
@@ -122,21 +85,33 @@ class DownstreamApiOptions(Options):
 
     base_url: str | None = None
     relative_path: str = ""
-    http_method: str = "GET"
-    scopes: list[str] | None = None
+    http_method: Annotated[str, AfterValidator(_verb)] = "GET"
+    scopes: Words | None = None
     acquire_token_options: AcquireTokenOptions = Field(default_factory=AcquireTokenOptions)
     protocol_scheme: str = "Bearer"
     request_app_token: bool = False
     accept_header: str = "application/json"
     content_type: str = "application/json"
-    extra_header_parameters: dict[str, str] | None = None
-    extra_query_parameters: dict[str, str] | None = None
+    extra_header_parameters: dict[str, str] | None = Field(default=None, repr=False)
+    extra_query_parameters: dict[str, str] | None = Field(default=None, repr=False)
     http_client_name: str | None = None
     serializer: Callable[[Any], tuple[bytes, str]] | None = Field(default=None, exclude=True)
     deserializer: Callable[[Any], Any] | None = Field(default=None, exclude=True)
 
+    ignored_keys: ClassVar[frozenset[str]] = DOWNSTREAM_API_KEYS
+
 
 Transport = Literal["auto", "httpx", "aiohttp"]
+
+
+_NO_TRANSPORT: Final = "must be auto, httpx, aiohttp or an httpx.AsyncBaseTransport"
+
+
+def _transport(value: object) -> object:
+    named = isinstance(value, str) and value in ("auto", "httpx", "aiohttp")
+    if named or hasattr(value, "handle_async_request"):
+        return value
+    raise PydanticCustomError("transport", _NO_TRANSPORT)
 
 
 class HttpClientOptions(Options):
@@ -158,19 +133,19 @@ class HttpClientOptions(Options):
         transport: ``auto``, ``aiohttp``, ``httpx``, or an ``httpx.AsyncBaseTransport``.
     """
 
-    timeout: float | None = 100.0
-    connect_timeout: float = 10.0
-    read_timeout: float | None = None
-    write_timeout: float | None = None
-    pool_timeout: float = 10.0
-    max_connections: int = 100
-    max_keepalive_connections: int = 20
-    keepalive_expiry: float = 30.0
+    timeout: Seconds | None = Field(default=100.0, gt=0)
+    connect_timeout: Seconds = Field(default=10.0, gt=0)
+    read_timeout: Seconds | None = Field(default=None, gt=0)
+    write_timeout: Seconds | None = Field(default=None, gt=0)
+    pool_timeout: Seconds = Field(default=10.0, gt=0)
+    max_connections: int = Field(default=100, ge=1)
+    max_keepalive_connections: int = Field(default=20, ge=0)
+    keepalive_expiry: Seconds = Field(default=30.0, ge=0)
     proxy: SecretStr | None = None
     ca_file: str | None = None
     client_certificate_file: str | None = None
     client_key_file: str | None = None
-    transport: Transport | Any = "auto"
+    transport: Annotated[Any, AfterValidator(_transport)] = "auto"
 
 
 ENTRA_CLIENT = "Entra"
@@ -178,15 +153,19 @@ ENTRA_CLIENT = "Entra"
 
 
 class TokenValidationOptions(Options):
-    """.NET: the parts of TokenValidationParameters that are offered."""
+    """.NET: the parts of TokenValidationParameters that are offered.
+
+    Attributes:
+        clock_skew: Seconds by which clocks may differ, or a .NET TimeSpan; at most 300.
+    """
 
     valid_audience: str | None = None
-    valid_audiences: list[str] | None = None
+    valid_audiences: Texts | None = None
     valid_issuer: str | None = None
-    valid_issuers: list[str] | None = None
-    clock_skew: float = Field(default=300.0, ge=0, le=300)
+    valid_issuers: Texts | None = None
+    clock_skew: Seconds = Field(default=300.0, ge=0, le=300)
 
-    ignored_keys: ClassVar[frozenset[str]] = frozenset({"NameClaimType", "RoleClaimType"})
+    ignored_keys: ClassVar[frozenset[str]] = TOKEN_VALIDATION_KEYS
 
 
 class MicrosoftIdentityOptions(Options):
@@ -212,62 +191,76 @@ class MicrosoftIdentityOptions(Options):
     authority: str | None = None
     name: str | None = None
     audience: str | None = None
-    audiences: list[str] | None = None
+    audiences: Texts | None = None
     token_validation_parameters: TokenValidationOptions = Field(
         default_factory=TokenValidationOptions
     )
     allow_web_api_to_be_authorized_by_acl: bool = Field(
         default=False, alias="AllowWebApiToBeAuthorizedByACL"
     )
-    allowed_client_applications: list[str] | None = None
-    allowed_tenants: list[str] | None = None
+    allowed_client_applications: Texts | None = None
+    allowed_tenants: Texts | None = None
     allow_user_roles_without_scope: bool = False
     client_credentials: list[CredentialDescription] | None = None
     client_secret: SecretStr | None = None
+    client_credentials_using_managed_identity: ManagedIdentityCredentialOptions | None = None
     client_certificates: list[CredentialDescription] | None = None
     token_decryption_credentials: list[CredentialDescription] | None = None
     token_decryption_certificates: list[CredentialDescription] | None = None
     send_x5c: bool = Field(default=False, alias="SendX5C")
     azure_region: str | None = None
-    client_capabilities: list[str] | None = None
+    client_capabilities: Texts | None = None
     app_home_tenant_id: str | None = None
-    extra_query_parameters: dict[str, str] | None = None
+    extra_query_parameters: dict[str, str] | None = Field(default=None, repr=False)
     enable_pii_logging: bool = False
     user_assigned_managed_identity_client_id: str | None = None
     domain: str | None = None
     sign_up_sign_in_policy_id: str | None = None
-    scopes: list[str] | None = None
-    app_permissions: list[str] | None = None
+    scopes: Words | None = None
+    app_permissions: Words | None = None
     maximum_token_size: int = Field(default=65_536, ge=1_024, le=256_000)
-    known_authority_hosts: list[str] | None = None
+    known_authority_hosts: Texts | None = None
+
+    ignored_keys: ClassVar[frozenset[str]] = MICROSOFT_IDENTITY_KEYS
+
+    @property
+    def effective_credentials(self) -> list[CredentialDescription]:
+        """The client credentials in the order in which they are tried; empty for none.
+
+        ClientCredentials alone where given, else the older forms in .NET's order:
+        ClientCredentialsUsingManagedIdentity, ClientCertificates, ClientSecret.
+        """
+        if self.client_credentials:
+            return list(self.client_credentials)
+        older: list[CredentialDescription] = []
+        identity = self.client_credentials_using_managed_identity
+        if identity is not None and identity.is_enabled:
+            older.append(
+                CredentialDescription(
+                    source_type=SourceType.SIGNED_ASSERTION_FROM_MANAGED_IDENTITY,
+                    managed_identity_client_id=identity.managed_identity_client_id,
+                )
+            )
+        older += self.client_certificates or []
+        if self.client_secret is not None:
+            older.append(
+                CredentialDescription(
+                    source_type=SourceType.CLIENT_SECRET, client_secret=self.client_secret
+                )
+            )
+        return older
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("Options that may hold a secret are not written out by pickle.")
+
+
+class MemoryCacheOptions(Options):
+    """The in-process cache, as .NET names it. .NET: MemoryCacheOptions."""
+
+    size_limit: int | None = Field(default=None, ge=0)
 
     ignored_keys: ClassVar[frozenset[str]] = frozenset(
-        {
-            "AutomaticRefreshInterval",
-            "BackchannelTimeout",
-            "CallbackPath",
-            "ClientCredentialsUsingManagedIdentity",
-            "ClientName",
-            "ClientVersion",
-            "EditProfilePolicyId",
-            "EnableCacheSynchronization",
-            "ErrorPath",
-            "LegacyCacheCompatibilityEnabled",
-            "LogLevel",
-            "MapInboundClaims",
-            "MetadataAddress",
-            "PartitionAppTokenCacheByAudience",
-            "RedirectUri",
-            "RefreshInterval",
-            "RequireHttpsMetadata",
-            "ResetPasswordPath",
-            "ResetPasswordPolicyId",
-            "ResponseType",
-            "Scope",
-            "SignedOutCallbackPath",
-            "UseFastUnboundedCache",
-            "WithSpaAuthCode",
-        }
+        {"CompactionPercentage", "ExpirationScanFrequency", "TrackLinkedCacheEntries"}
     )
 
 
@@ -276,9 +269,31 @@ class TokenCacheOptions(Options):
 
     Attributes:
         l1_size_limit: Budget of the in-process cache, bytes.
+        l1_cache_options: .NET's place for the same number; it wins where given.
+        disable_l1_cache: Keep nothing in the process.
+        absolute_expiration_relative_to_now: Longest life of an entry, seconds or TimeSpan.
+        sliding_expiration: Life of an entry since its last use, seconds or TimeSpan.
     """
 
     l1_size_limit: int = Field(default=64 * 1024 * 1024, ge=0)
+    l1_cache_options: MemoryCacheOptions | None = None
+    disable_l1_cache: bool = False
+    absolute_expiration_relative_to_now: Seconds | None = Field(default=None, gt=0)
+    sliding_expiration: Seconds | None = Field(default=None, gt=0)
+
+    ignored_keys: ClassVar[frozenset[str]] = frozenset(
+        {"EnableAsyncL2Write", "L1ExpirationTimeRatio", "OnL2CacheFailure"}
+    )
+
+    @property
+    def effective_l1_size_limit(self) -> int:
+        """Bytes that the in-process cache may take; 0 when it is off."""
+        if self.disable_l1_cache:
+            return 0
+        given = self.l1_cache_options
+        if given is not None and given.size_limit is not None:
+            return given.size_limit
+        return self.l1_size_limit
 
 
 class IdentityOptions(Options):
@@ -301,6 +316,3 @@ class IdentityOptions(Options):
     enable_token_acquisition: bool = False
     scheme: str = "Bearer"
     environment: str = "Production"
-
-
-Overrides = Mapping[str, Any]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from msidweb.configuration.options import CredentialDescription, MicrosoftIdentityOptions
-from msidweb.errors import Problem
+from msidweb.errors import ConfigurationError, Problem
 from msidweb.telemetry import Telemetry
 
 from .chain import CredentialChain
@@ -35,23 +35,22 @@ def load_credentials(
     options: MicrosoftIdentityOptions,
     *,
     telemetry: Telemetry,
-    problems: list[Problem],
     place: str = "AzureAd",
     given: Sequence[ClientCredential] = (),
 ) -> CredentialChain:
     """The chain of *given* credentials and those of *options*, in this order.
 
-    What is wrong is added to *problems*: an unknown source type, a missing value, two places for
-    a secret (.NET: IDW10110), no credential at all.
+    Raises:
+        ConfigurationError: An unknown source type, a missing value, no credential at all.
     """
     credentials = list(given)
-    found = len(problems)
+    problems: list[Problem] = []
     for item in _configured(options, place):
         if isinstance(item, Problem):
             problems.append(item)
         else:
             credentials.append(item)
-    if not credentials and len(problems) == found:
+    if not credentials and not problems:
         problems.append(
             Problem(
                 f"{place}:ClientCredentials",
@@ -59,6 +58,8 @@ def load_credentials(
                 "a ClientSecret, or a credential passed in code",
             )
         )
+    if problems:
+        raise ConfigurationError(problems)
     return CredentialChain(credentials, telemetry=telemetry)
 
 
@@ -66,9 +67,7 @@ def _configured(
     options: MicrosoftIdentityOptions, place: str
 ) -> Iterator[ClientCredential | Problem]:
     listed = options.client_credentials or []
-    if options.client_secret is not None and listed:
-        yield Problem(f"{place}:ClientSecret", "is given beside ClientCredentials", "keep one")
-    elif options.client_secret is not None:
+    if options.client_secret is not None:
         yield ClientSecret(options.client_secret)
     if options.client_certificates:
         yield _unsupported("Certificate", f"{place}:ClientCertificates")

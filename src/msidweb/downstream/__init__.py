@@ -1,1 +1,18 @@
 """Calls to downstream APIs with tokens attached."""
+
+from .api import DownstreamApi
+from .arguments import AppCall, OptionsOverride, UserCall
+from .exchange import TokenProvider
+from .named import NamedDownstreamApi
+from .resolution import ApiPlan, plan_api
+
+__all__ = [
+    "ApiPlan",
+    "AppCall",
+    "DownstreamApi",
+    "NamedDownstreamApi",
+    "OptionsOverride",
+    "TokenProvider",
+    "UserCall",
+    "plan_api",
+]

@@ -1,1 +1,19 @@
-"""Named HTTP clients: deadlines, guarded URLs and headers, the aiohttp transport."""
+"""HTTP to other services: named clients, guarded URLs and headers, bounded bodies."""
+
+from .bounded import BodyTooLargeError, read_bounded, read_excerpt
+from .clients import HttpClients
+from .headers import DroppedHeader, guard_headers
+from .urls import BaseUrl, check_base_url, compose_url, path
+
+__all__ = [
+    "BaseUrl",
+    "BodyTooLargeError",
+    "DroppedHeader",
+    "HttpClients",
+    "check_base_url",
+    "compose_url",
+    "guard_headers",
+    "path",
+    "read_bounded",
+    "read_excerpt",
+]

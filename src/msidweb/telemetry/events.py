@@ -48,7 +48,10 @@ class TokenValidated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRejected(Event):
-    """An incoming token was refused by ``rule``."""
+    """An incoming token was refused by ``rule``.
+
+    At most one such event a second and ``code``; ``suppressed`` counts those that came between.
+    """
 
     name: ClassVar[str] = "msidweb.token_rejected"
     layer: ClassVar[str] = "validation"
@@ -58,6 +61,7 @@ class TokenRejected(Event):
     rule: str
     code: str
     detail: str
+    suppressed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

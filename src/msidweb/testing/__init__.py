@@ -1,1 +1,34 @@
 """What a test of an API needs: an Entra ID of its own, users, tokens, a clock."""
+
+from .clock import ManualClock
+from .downstream import DownstreamEcho
+from .entra import (
+    App,
+    EntraEmulator,
+    Fault,
+    Sample,
+    SigningKey,
+    Tenant,
+    User,
+    Wire,
+    WireRequest,
+    sample_tenant,
+)
+from .server import LocalServer, serve_tls
+
+__all__ = [
+    "App",
+    "DownstreamEcho",
+    "EntraEmulator",
+    "Fault",
+    "LocalServer",
+    "ManualClock",
+    "Sample",
+    "SigningKey",
+    "Tenant",
+    "User",
+    "Wire",
+    "WireRequest",
+    "sample_tenant",
+    "serve_tls",
+]

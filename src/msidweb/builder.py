@@ -1,0 +1,350 @@
+"""The builder chain: configuration in, one identity out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Self, TypeAlias, TypeVar
+
+from msidweb.configuration import (
+    ENTRA_CLIENT,
+    Configuration,
+    DownstreamApiOptions,
+    HttpClientOptions,
+    IdentityOptions,
+    MicrosoftIdentityOptions,
+    Options,
+    Place,
+    Recipe,
+    Section,
+    TokenCacheOptions,
+    bind,
+    check_downstream_api,
+    check_http_client,
+    check_web_api,
+)
+from msidweb.container import IdentityContainer, make_container
+from msidweb.credentials import ClientCredential
+from msidweb.errors import ConfigurationError, InvalidCallError, Problem
+from msidweb.identity import Identity
+from msidweb.telemetry import Hook
+
+M = TypeVar("M", bound=Options)
+Configure: TypeAlias = Callable[[M], object]
+Source: TypeAlias = str | Section | M | Configure[M] | None
+
+_HTTP_CLIENTS = "HttpClients"
+
+
+class IdentityBuilder:
+    """Collects what an identity is made of; :meth:`build` reports every problem at once.
+
+    ``IdentityBuilder()`` takes keywords and the environment only, :meth:`from_appsettings` a .NET
+    team's file below them, :meth:`from_options` typed options. Nothing is read before ``build``
+    but the files, so the order of the calls plays no part; said twice, the later call wins.
+
+    Attributes:
+        configuration: The layered settings, for values of the application's own.
+    """
+
+    def __init__(self, configuration: Configuration | None = None) -> None:
+        self.configuration = configuration or Configuration.of_environment()
+        self._base = IdentityOptions(environment=self.configuration.environment)
+        self._scheme: str | None = None
+        self._web_api: Recipe[MicrosoftIdentityOptions] | None = None
+        self._token_cache: Recipe[TokenCacheOptions] | None = None
+        self._apis: dict[str, Recipe[DownstreamApiOptions]] = {}
+        self._api_sections: list[str | Section] = []
+        self._http_clients: dict[str, Recipe[HttpClientOptions]] = {}
+        self._acquires = False
+        self._hooks: list[Hook] = []
+        self._credentials: list[ClientCredential] = []
+        self._parts: dict[str, Any] = {}
+
+    @classmethod
+    def from_appsettings(
+        cls,
+        path: str | Path | None = None,
+        *,
+        environ: Mapping[str, str] | None = None,
+        environment: str | None = None,
+    ) -> Self:
+        """Start from ``appsettings.json``, ``appsettings.{environment}.json`` and the environment.
+
+        Args:
+            path: The file; without it MSIDWEB_APPSETTINGS, the working directory, or the nearest
+                parent directory that has a pyproject.toml. A named file must exist.
+            environ: Variables to read instead of the process's.
+            environment: Instead of MSIDWEB_ENVIRONMENT, ASPNETCORE_ENVIRONMENT, DOTNET_ENVIRONMENT
+                and ``Production``.
+
+        Raises:
+            ConfigurationError: A file cannot be read; says where.
+        """
+        return cls(Configuration.load(path, environ=environ, environment=environment))
+
+    @classmethod
+    def from_options(cls, options: IdentityOptions) -> Self:
+        """Start from typed options; the environment is not read."""
+        builder = cls(Configuration.of_environment(environ={}))
+        builder._base = options.model_copy(deep=True)
+        return builder
+
+    def add_authentication(self, scheme: str = "Bearer") -> Self:
+        """Name the authentication scheme. May be left out. .NET: AddAuthentication."""
+        self._scheme = scheme
+        return self
+
+    def add_microsoft_identity_web_api(
+        self,
+        source: Source[MicrosoftIdentityOptions] = "AzureAd",
+        *,
+        scheme: str | None = None,
+        configure: Configure[MicrosoftIdentityOptions] | None = None,
+        **keywords: Any,
+    ) -> Self:
+        """Protect a web API. .NET: AddMicrosoftIdentityWebApi.
+
+        Args:
+            source: Section name, section, options object, or a callable that fills empty options.
+            scheme: Name of the authentication scheme.
+            configure: Edits the options after everything else.
+            keywords: Fields of :class:`MicrosoftIdentityOptions`; they win over the source.
+        """
+        self._scheme = scheme or self._scheme
+        self._web_api = _recipe(
+            MicrosoftIdentityOptions,
+            "add_microsoft_identity_web_api",
+            source,
+            configure=configure,
+            keywords=keywords,
+        )
+        return self
+
+    def enable_token_acquisition(self, *, credentials: Sequence[ClientCredential] = ()) -> Self:
+        """Acquire tokens for downstream services.
+
+        .NET: EnableTokenAcquisitionToCallDownstreamApi.
+
+        Args:
+            credentials: Client credentials given in code; tried before the configured ones.
+        """
+        self._acquires = True
+        self._credentials.extend(credentials)
+        return self
+
+    enable_token_acquisition_to_call_downstream_api = enable_token_acquisition
+
+    def add_in_memory_token_caches(
+        self, configure: Configure[TokenCacheOptions] | None = None, **keywords: Any
+    ) -> Self:
+        """Keep tokens in this process. .NET: AddInMemoryTokenCaches."""
+        self._token_cache = _recipe(
+            TokenCacheOptions, "add_in_memory_token_caches", configure, keywords=keywords
+        )
+        return self
+
+    def add_http_client(
+        self,
+        name: str,
+        source: Source[HttpClientOptions] = None,
+        *,
+        configure: Configure[HttpClientOptions] | None = None,
+        **keywords: Any,
+    ) -> Self:
+        """Register a named HTTP client; ``"Entra"`` is the one that asks Entra ID.
+
+        .NET: AddHttpClient.
+
+        Args:
+            name: Name that a downstream API's ``HttpClientName`` refers to; the API's own name
+                needs no reference.
+            source: Section name, section, options object, or a callable; the section
+                ``HttpClients:{name}`` where nothing is given.
+            configure: Edits the options after everything else.
+            keywords: Fields of :class:`HttpClientOptions`, such as ``timeout`` in seconds.
+        """
+        self._http_clients[name] = _recipe(
+            HttpClientOptions,
+            f"add_http_client({name!r})",
+            f"{_HTTP_CLIENTS}:{name}" if source is None else source,
+            configure=configure,
+            keywords=keywords,
+        )
+        return self
+
+    def add_downstream_apis(self, section: str | Section = "DownstreamApis") -> Self:
+        """Make every child of *section* a named downstream API. .NET: AddDownstreamApis."""
+        self._api_sections.append(section)
+        return self
+
+    def add_downstream_api(
+        self,
+        name: str,
+        source: Source[DownstreamApiOptions] = None,
+        *,
+        configure: Configure[DownstreamApiOptions] | None = None,
+        **keywords: Any,
+    ) -> Self:
+        """Add one named downstream API. .NET: AddDownstreamApi."""
+        self._apis[name] = _recipe(
+            DownstreamApiOptions,
+            f"add_downstream_api({name!r})",
+            source,
+            configure=configure,
+            keywords=keywords,
+        )
+        return self
+
+    def add_hook(self, hook: Hook) -> Self:
+        """Tell *hook* of every event; it is called on the loop and must not block."""
+        self._hooks.append(hook)
+        return self
+
+    def override(self, **parts: Any) -> Self:
+        """Use *parts* in place of the container's, by the names of its providers.
+
+        ``builder.override(clock=ManualClock())`` is the usual case, in tests.
+
+        Raises:
+            InvalidCallError: The container has no such part.
+        """
+        for name in parts:
+            if name not in IdentityContainer.providers:
+                near = _near(name, IdentityContainer.providers)
+                raise InvalidCallError(f"the container has no part {name!r}{near}")
+        self._parts.update(parts)
+        return self
+
+    def bind(self, section: str, options: Options) -> None:
+        """Set the fields of *options* that the configuration gives in *section*.
+
+        For callables: ``lambda options: builder.bind("AzureAd", options)``. .NET:
+        ``Configuration.Bind("AzureAd", options)``.
+
+        Raises:
+            ConfigurationError: A value cannot be read.
+        """
+        problems: list[Problem] = []
+        found = self.configuration.section(section)
+        bound = bind(type(options), found, place=section, problems=problems)
+        if bound is None:
+            raise ConfigurationError(problems)
+        for name in bound.model_fields_set:
+            setattr(options, name, getattr(bound, name))
+
+    def build(self) -> Identity:
+        """The identity, not yet opened; no I/O happens here.
+
+        Raises:
+            ConfigurationError: Lists every problem with its place.
+        """
+        problems = list(self.configuration.problems)
+        options = self._options(problems)
+        problems += self._contradictions(options)
+        container = make_container(
+            options,
+            section=self._section_name(),
+            hooks=tuple(self._hooks),
+            client_credentials=tuple(self._credentials),
+            parts=self._parts,
+        )
+        problems += _refusals(container, options)
+        if problems:
+            raise ConfigurationError(dict.fromkeys(problems))
+        return Identity(container)
+
+    def _options(self, problems: list[Problem]) -> IdentityOptions:
+        options = self._base.model_copy(deep=True)
+        options.scheme = self._scheme or options.scheme
+        options.enable_token_acquisition |= self._acquires
+        if (web_api := self._made(self._web_api, problems)) is not None:
+            options.web_api = web_api
+        if (token_cache := self._made(self._token_cache, problems)) is not None:
+            options.token_cache = token_cache
+        options.downstream_apis |= self._made_all(self._all_apis(), problems)
+        options.http_clients |= self._made_all(self._all_http_clients(), problems)
+        return options
+
+    def _contradictions(self, options: IdentityOptions) -> Iterator[Problem]:
+        section = self._section_name()
+        place = Place(section, self.configuration.section(section))
+        yield from check_web_api(options.web_api, place)
+        for name, api in options.downstream_apis.items():
+            yield from check_downstream_api(api, Place(f"downstream API {name!r}"))
+            yield from _unfit(name, api, options)
+        for name, client in options.http_clients.items():
+            yield from check_http_client(client, Place(f"HTTP client {name!r}"))
+
+    def _section_name(self) -> str:
+        return self._web_api.name(self.configuration) if self._web_api else "AzureAd"
+
+    def _all_apis(self) -> dict[str, Recipe[DownstreamApiOptions]]:
+        sections = (
+            self.configuration.section(section) if isinstance(section, str) else section
+            for section in self._api_sections
+        )
+        children = (child for section in sections for child in section.children)
+        listed = {child.name: Recipe(DownstreamApiOptions, child.path, child) for child in children}
+        return listed | self._apis
+
+    def _all_http_clients(self) -> dict[str, Recipe[HttpClientOptions]]:
+        section = self.configuration.section(_HTTP_CLIENTS)
+        listed = {
+            child.name: Recipe(HttpClientOptions, child.path, child) for child in section.children
+        }
+        return listed | self._http_clients
+
+    def _made(self, recipe: Recipe[M] | None, problems: list[Problem]) -> M | None:
+        return recipe.make(self.configuration, problems) if recipe else None
+
+    def _made_all(self, recipes: Mapping[str, Recipe[M]], problems: list[Problem]) -> dict[str, M]:
+        made = {name: self._made(recipe, problems) for name, recipe in recipes.items()}
+        return {name: options for name, options in made.items() if options is not None}
+
+
+def _recipe(
+    model: type[M],
+    place: str,
+    source: Source[M],
+    *,
+    configure: Configure[M] | None = None,
+    keywords: Mapping[str, Any],
+) -> Recipe[M]:
+    if not callable(source):
+        return Recipe(model, place, source, keywords, configure)
+    if configure is not None:
+        raise InvalidCallError(f"{place} takes one callable, not two.")
+    return Recipe(model, place, None, keywords, source)
+
+
+def _unfit(name: str, api: DownstreamApiOptions, options: IdentityOptions) -> Iterator[Problem]:
+    place = f"downstream API {name!r}"
+    if api.scopes and not options.enable_token_acquisition:
+        yield Problem(place, "needs tokens", "call enable_token_acquisition()")
+    client = api.http_client_name
+    if client is not None and client not in options.http_clients:
+        known = _near(client, options.http_clients)
+        yield Problem(f"{place}: HttpClientName", f"no HTTP client is called {client!r}{known}")
+    if ENTRA_CLIENT in (client, name):
+        yield Problem(place, f"{ENTRA_CLIENT!r} is the client that asks Entra ID, not an API's")
+
+
+def _refusals(container: IdentityContainer, options: IdentityOptions) -> Iterator[Problem]:
+    """What the parts say whose constructors judge the options."""
+    parts = ["token_validator"]
+    if options.enable_token_acquisition:
+        parts += ["credentials", "token_acquirer", "downstream_api"]
+    for part in parts:
+        try:
+            container.providers[part]()
+        except ConfigurationError as error:
+            yield from error.problems
+        except InvalidCallError as error:
+            yield Problem(part.replace("_", " "), error.message)
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, list(known), n=1)
+    return f"; {close[0]!r} is" if close else ""

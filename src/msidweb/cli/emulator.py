@@ -1,0 +1,100 @@
+"""``msidweb emulator``: an Entra ID on localhost, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+
+from msidweb.testing import EntraEmulator, LocalServer, Sample, sample_tenant, serve_tls
+
+_GUIDE = """\
+Entra ID emulator at {base_url}   (Ctrl-C ends it)
+
+  CA file        {ca_file}
+  tenant         {tenant_id}
+  metadata       {authority}/v2.0/.well-known/openid-configuration
+  your API       {api}   scope {scope}
+  its downstream {partner}   scopes {partner_scopes}
+  public client  {spa}
+  daemon         {daemon}
+  users          {alice}, {bob}
+
+The ids are the same in every run. Secrets and passwords are new in every run, belong to this
+process alone and are worth nothing elsewhere; they are shown because you need them.
+
+appsettings.json of your API:
+{section}
+
+msidweb: .add_http_client("Entra", ca_file="{ca_file}")
+msal:    REQUESTS_CA_BUNDLE={ca_file}
+         authority={authority}, instance_discovery=False
+
+A token of {alice} for your API:
+  curl --cacert {ca_file} {authority}/oauth2/v2.0/token \\
+    -d grant_type=password -d client_id={spa} \\
+    -d username={alice} -d password={password} -d scope={scope}
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("--port", type=int, default=8443, help="port on localhost; 0 takes any")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until interrupted."""
+    try:
+        # A second Ctrl-C, or one on a platform without signal handlers, lands here.
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_serve(arguments.port))
+    except OSError as error:
+        print(f"msidweb emulator: port {arguments.port}: {error.strerror}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        print(
+            f'msidweb emulator: {error.name} is missing; pip install "msidweb[testing]"',
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+async def _serve(port: int) -> None:
+    entra = EntraEmulator()
+    sample = sample_tenant(entra)
+    async with serve_tls(entra, port=port) as server:
+        print(_guide(entra, sample, server), flush=True)
+        await _interrupted()
+
+
+async def _interrupted() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def _guide(entra: EntraEmulator, sample: Sample, server: LocalServer) -> str:
+    section = json.dumps({"AzureAd": entra.azure_ad(sample.api)}, indent=2)
+    return _GUIDE.format(
+        base_url=entra.base_url,
+        ca_file=server.ca_file,
+        tenant_id=entra.tenant.id,
+        authority=entra.authority(),
+        api=sample.api.client_id,
+        scope=sample.api.scope("access_as_user"),
+        partner=sample.partner.client_id,
+        partner_scopes=", ".join(sample.partner.scope(name) for name in sample.partner.scopes),
+        spa=sample.spa.client_id,
+        daemon=sample.daemon.client_id,
+        alice=sample.alice.upn,
+        bob=sample.bob.upn,
+        password=sample.alice.password,
+        section=section,
+    )

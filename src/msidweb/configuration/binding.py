@@ -1,0 +1,115 @@
+"""From configuration to typed options: every problem is named, no value is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from msidweb.errors import Problem
+
+from .configuration import Section
+from .model import Options
+from .reading import Location, Reading, read, spell
+
+M = TypeVar("M", bound=Options)
+
+
+def bind(
+    model: type[M],
+    section: Section | Mapping[str, Any],
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    place: str,
+    problems: list[Problem],
+) -> M | None:
+    """The options that *section* and the keywords over it give, or None when something is wrong.
+
+    Keys are taken in any case, in PascalCase and snake_case; keys that .NET knows and that have no
+    effect here are skipped, others refused (3.28). A keyword replaces the whole field.
+
+    Args:
+        model: What to make.
+        section: Part of a :class:`Configuration`, or a mapping.
+        overrides: Keywords by field name.
+        place: Where a missing value would stand, ``AzureAd``.
+        problems: Gets what is wrong; never holds a value.
+    """
+    reading = read(model, section, overrides=overrides, place=place)
+    found = list(reading.problems)
+    bound: M | None = None
+    try:
+        bound = model.model_validate(reading.values)
+    except ValidationError as error:
+        found += [Problem(_place(model, reading, at, place), text) for at, text in _findings(error)]
+    problems += found
+    return None if found or bound is None else bound.model_copy(deep=True)
+
+
+def bind_children(
+    model: type[M], section: Section, *, place: str, problems: list[Problem]
+) -> dict[str, M]:
+    """Every child of *section* as named options: ``DownstreamApis`` holds one API a key.
+
+    Names are spelled as in the file; children that are wrong are left out.
+    """
+    bound: dict[str, M] = {}
+    for child in section.children:
+        options = bind(model, child, place=f"{place}:{child.name}", problems=problems)
+        if options is not None:
+            bound[child.name] = options
+    return bound
+
+
+def validation_problems(
+    model: type[Options], error: ValidationError, *, place: str
+) -> list[Problem]:
+    """What *error* found in options that code assigned; holds no value."""
+    return [Problem(":".join((place, *spell(model, at))), text) for at, text in _findings(error)]
+
+
+def _findings(error: ValidationError) -> Iterator[tuple[Location, str]]:
+    for detail in error.errors(include_url=False, include_input=False):
+        text = _text(detail["type"], detail["msg"], detail.get("ctx", {}))
+        yield tuple(detail["loc"]), text
+
+
+_OURS = frozenset({"timespan", "transport", "source_type"})
+_MESSAGES: Mapping[str, str] = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "callable_type": "must be callable",
+    "dict_type": "must be an object",
+    "extra_forbidden": "is unknown",
+    "finite_number": "must be a finite number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "greater_than": "must be more than {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a smaller number",
+    "int_type": "must be a whole number",
+    "less_than_equal": "must be at most {le:g}",
+    "list_type": "must be a list",
+    "missing": "is missing",
+    "model_attributes_type": "must be an object",
+    "model_type": "must be an object",
+    "string_type": "must be text",
+}
+
+
+def _text(kind: str, message: str, context: Mapping[str, Any]) -> str:
+    # pydantic's own texts may quote the input (3.12); ours are fixed, or name a limit.
+    if kind in _OURS:
+        return message
+    return _MESSAGES.get(kind, "is not acceptable").format_map(context)
+
+
+def _place(model: type[Options], reading: Reading, at: Location, place: str) -> str:
+    for depth in range(len(at), 0, -1):
+        known = reading.places.get(at[:depth])
+        if known:
+            return ":".join((known, *spell(model, at)[depth:]))
+    return ":".join((place, *spell(model, at)))

@@ -1,0 +1,142 @@
+"""What is wrong with options that are each well formed: contradictions, and what is missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from msidweb.errors import Problem
+
+from .configuration import Section
+from .credential import CredentialDescription, SourceType
+from .model import pascal
+from .options import DownstreamApiOptions, HttpClientOptions, MicrosoftIdentityOptions
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_NEEDED: Mapping[SourceType, tuple[str, ...]] = {
+    SourceType.KEY_VAULT: ("key_vault_url", "key_vault_certificate_name"),
+    SourceType.BASE64_ENCODED: ("base64_encoded_value",),
+    SourceType.PATH: ("certificate_disk_path",),
+    SourceType.STORE_WITH_THUMBPRINT: ("certificate_store_path", "certificate_thumbprint"),
+    SourceType.STORE_WITH_DISTINGUISHED_NAME: (
+        "certificate_store_path",
+        "certificate_distinguished_name",
+    ),
+    SourceType.STORE_WITH_SUBJECT_NAME: ("certificate_store_path", "certificate_subject_name"),
+    SourceType.CLIENT_SECRET: ("client_secret",),
+    SourceType.SIGNED_ASSERTION_FROM_VAULT: ("key_vault_url", "key_vault_certificate_name"),
+    SourceType.CUSTOM_SIGNED_ASSERTION: ("custom_signed_assertion_provider_name",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where options stand, for the problems found in them.
+
+    Attributes:
+        name: The section, or what stands for it.
+        section: It gives the origin of single values; None when they came another way.
+    """
+
+    name: str
+    section: Section | None = None
+
+    def of(self, key: str) -> str:
+        """Where *key* was given, or where it would stand."""
+        origin = self.section.origin(key) if self.section is not None else None
+        return origin or f"{self.name}:{key}"
+
+
+def check_web_api(options: MicrosoftIdentityOptions, place: Place) -> list[Problem]:
+    """What keeps the application from working, whatever its authority turns out to be."""
+    return [
+        *_identity(options, place),
+        *_access(options, place),
+        *_credentials(options, place),
+        *_empty_entries(options, place, _WEB_API_LISTS),
+    ]
+
+
+def check_downstream_api(options: DownstreamApiOptions, place: Place) -> list[Problem]:
+    """What keeps a downstream API from being called."""
+    return list(_empty_entries(options, place, ("scopes",)))
+
+
+def check_http_client(options: HttpClientOptions, place: Place) -> list[Problem]:
+    """What keeps an HTTP client from being made."""
+    if options.client_key_file and not options.client_certificate_file:
+        return [Problem(place.of("ClientKeyFile"), "has no ClientCertificateFile beside it")]
+    return []
+
+
+_WEB_API_LISTS = (
+    "audiences",
+    "allowed_client_applications",
+    "allowed_tenants",
+    "client_capabilities",
+    "known_authority_hosts",
+    "scopes",
+    "app_permissions",
+)
+
+
+def _identity(options: MicrosoftIdentityOptions, place: Place) -> Iterator[Problem]:
+    if options.client_id is None:
+        yield Problem(place.of("ClientId"), "is missing", "the application's id; .NET: IDW10106")
+    if options.tenant_id is None and options.authority is None:
+        b2c = options.sign_up_sign_in_policy_id is not None
+        if not (b2c and options.domain is not None):
+            name = "Domain" if b2c else "TenantId"
+            yield Problem(place.of(name), "is missing", f"{name}, or Authority; .NET: IDW10106")
+
+
+def _access(options: MicrosoftIdentityOptions, place: Place) -> Iterator[Problem]:
+    by_acl = options.allow_web_api_to_be_authorized_by_acl
+    if by_acl and not options.allowed_client_applications:
+        yield Problem(
+            place.of("AllowWebApiToBeAuthorizedByACL"),
+            "would let every application of the tenant in",
+            "list the client ids in AllowedClientApplications",
+        )
+    if not all(map(_GUID.fullmatch, filter(str.strip, options.allowed_tenants or ()))):
+        yield Problem(place.of("AllowedTenants"), "must hold tenant ids", "GUIDs, no domains")
+
+
+def _credentials(options: MicrosoftIdentityOptions, place: Place) -> Iterator[Problem]:
+    if options.client_secret is not None and options.client_credentials:
+        yield Problem(
+            place.of("ClientSecret"),
+            "stands beside ClientCredentials",
+            "give one of them; .NET: IDW10110",
+        )
+    lists = (
+        ("ClientCredentials", options.client_credentials),
+        ("ClientCertificates", options.client_certificates),
+        ("TokenDecryptionCredentials", options.token_decryption_credentials),
+        ("TokenDecryptionCertificates", options.token_decryption_certificates),
+    )
+    for name, credentials in lists:
+        for index, credential in enumerate(credentials or ()):
+            if not credential.skip:
+                yield from _credential(credential, place, f"{name}:{index}")
+
+
+def _credential(credential: CredentialDescription, place: Place, path: str) -> Iterator[Problem]:
+    if credential.source_type is SourceType.CERTIFICATE:
+        yield Problem(
+            place.of(f"{path}:SourceType"), "names no source", "ClientSecret, Path, KeyVault …"
+        )
+    for name in _NEEDED.get(credential.source_type, ()):
+        if getattr(credential, name) is None:
+            key = pascal(name)
+            yield Problem(place.of(f"{path}:{key}"), f"is missing for {credential.source_type}")
+
+
+def _empty_entries(
+    options: MicrosoftIdentityOptions | DownstreamApiOptions, place: Place, names: Iterable[str]
+) -> Iterator[Problem]:
+    for name in names:
+        entries: list[str] = getattr(options, name) or []
+        if not all(map(str.strip, entries)):
+            yield Problem(place.of(pascal(name)), "holds an empty entry")

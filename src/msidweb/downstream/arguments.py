@@ -1,0 +1,83 @@
+"""What a call may be given by keyword, and the check that nothing else is."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, TypedDict
+
+from pydantic import TypeAdapter
+from typing_extensions import TypeVar
+
+from msidweb.configuration.options import DownstreamApiOptions
+from msidweb.errors import InvalidCallError
+from msidweb.principal import Principal
+
+T = TypeVar("T", default=Any)
+
+Model: TypeAlias = type[T] | TypeAdapter[T]
+"""Type of the answer: whatever pydantic validates, ``str``, ``bytes`` or ``httpx.Response``.
+
+A union has no ``type[...]``; give it as ``TypeAdapter(A | B)``.
+"""
+
+PARSED: Any = None
+"""No model: the answer is the parsed JSON, or the text, or the bytes, as its type says."""
+
+Scalar: TypeAlias = str | int | float | bool | None
+
+OptionsOverride: TypeAlias = DownstreamApiOptions | Callable[[DownstreamApiOptions], None]
+
+
+class AppCall(TypedDict, total=False):
+    """Keywords of a call with the application's own token.
+
+    Attributes:
+        json: Body, sent as JSON: a pydantic model, dataclass, TypedDict or plain value.
+        content: Body, sent as it is, with the ``content_type`` of the options.
+        params: Query parameters, besides the configured ones; they win over those.
+        headers: Headers, besides the configured ones; they win over those.
+        timeout: Seconds for everything: token, call, one repetition, and reading the answer.
+        connect_timeout: Seconds to connect.
+        read_timeout: Longest silence of the API, in seconds.
+        scopes: Scopes of the API's own resource, instead of the configured ones.
+        options: Options whose set fields win over the configured ones, or a function that edits a
+            copy of those. The other keywords win over both.
+    """
+
+    json: object
+    content: str | bytes | None
+    params: Mapping[str, Scalar] | None
+    headers: Mapping[str, str] | None
+    timeout: float | None
+    connect_timeout: float | None
+    read_timeout: float | None
+    scopes: Sequence[str] | None
+    options: OptionsOverride | None
+
+
+class UserCall(AppCall, total=False):
+    """Keywords of a call on behalf of a user.
+
+    Attributes:
+        user: The user, instead of the one of the current request.
+        session_key: Long-running session whose user is meant.
+    """
+
+    user: Principal | None
+    session_key: str | None
+
+
+def check_keywords(call: Mapping[str, object], known: frozenset[str]) -> None:
+    """Raise InvalidCallError when *call* has a keyword that is not *known*."""
+    for name in call:
+        if name not in known:
+            msg = f"a call takes no {name!r}{nearest(name, known)}"
+            raise InvalidCallError(msg, code="unknown_argument")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``; did you mean 'x'?`` for the known name that looks most like *name*, else nothing."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=1)
+    return f"; did you mean {by_folded[close[0]]!r}?" if close else ""

@@ -1,0 +1,144 @@
+"""One call made ready: every argument is checked here, before a token is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import httpx
+
+from msidweb.configuration.options import AcquireTokenOptions
+from msidweb.errors import InvalidCallError
+from msidweb.http import DroppedHeader, guard_headers
+from msidweb.principal import Principal
+
+from .arguments import AppCall, Scalar
+from .bodies import Body, json_body, plain_body
+from .resolution import ApiPlan, override, with_session_key
+from .scopes import app_scope, own_scopes
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that may be sent.
+
+    Attributes:
+        plan: The API, with this call's options.
+        method: Verb.
+        url: Where to.
+        headers: Everything but Authorization.
+        dropped: Headers of this call that are not sent.
+        content: Body, None for none.
+        for_app: Whether the application's token is attached, not the user's.
+        user: The user, None for the one of the current request.
+        timeout: Seconds for everything, None for the client's.
+        connect_timeout: Seconds to connect, None for the client's.
+        read_timeout: Longest silence, None for the client's.
+    """
+
+    plan: ApiPlan
+    method: str
+    url: str
+    headers: httpx.Headers
+    dropped: tuple[DroppedHeader, ...]
+    content: bytes | None = field(repr=False)
+    for_app: bool
+    user: Principal | None
+    timeout: float | None
+    connect_timeout: float | None
+    read_timeout: float | None
+
+
+def prepare(
+    plan: ApiPlan,
+    path: str | None,
+    call: AppCall,
+    *,
+    method: str | None,
+    for_app: bool | None,
+    user: Principal | None = None,
+    session_key: str | None = None,
+) -> Call:
+    """The call to *path*; *method* and *for_app* are the options' where they are None.
+
+    Raises:
+        InvalidCallError: An argument is refused; nothing was sent.
+    """
+    configured, plan = plan, _effective(plan, call, session_key)
+    for_app = plan.request_app_token if for_app is None else for_app
+    if plan.scopes and for_app:
+        app_scope(plan.name, plan.scopes)
+    body = _body(plan, call)
+    headers, dropped = _headers(plan, body, call.get("headers"))
+    return Call(
+        plan=plan,
+        method=method or plan.method,
+        url=plan.base.join(plan.relative_path if path is None else path, _query(plan, call)),
+        headers=headers,
+        dropped=(*(drop for drop in plan.dropped if drop not in configured.dropped), *dropped),
+        content=body.content,
+        for_app=for_app,
+        user=user,
+        timeout=call.get("timeout"),
+        connect_timeout=call.get("connect_timeout"),
+        read_timeout=call.get("read_timeout"),
+    )
+
+
+def _effective(plan: ApiPlan, call: AppCall, session_key: str | None) -> ApiPlan:
+    options, scopes = call.get("options"), call.get("scopes")
+    configured = plan.scopes
+    if options is not None:
+        plan = override(plan, options)
+    if scopes is not None:
+        plan = replace(plan, scopes=own_scopes(plan.name, configured, scopes))
+    if session_key is not None:
+        plan = with_session_key(plan, session_key)
+    if plan.acquire is not None and plan.key_owner is None:
+        _refuse_lost_key(plan.name, plan.acquire)
+    return plan
+
+
+def _refuse_lost_key(name: str, acquire: AcquireTokenOptions) -> None:
+    if acquire.session_key == AcquireTokenOptions.SESSION_KEY_AUTO:
+        msg = f"{name!r}: the generated session key would be lost; no object of yours can take it"
+        remedy = (
+            "pass options=DownstreamApiOptions(acquire_token_options=AcquireTokenOptions("
+            "session_key=AcquireTokenOptions.SESSION_KEY_AUTO)) and read the key from it"
+        )
+        raise InvalidCallError(msg, code="session_key_lost", remedy=remedy)
+
+
+def _body(plan: ApiPlan, call: AppCall) -> Body:
+    content = call.get("content")
+    if content is None:
+        return json_body(call.get("json"), plan.serializer)
+    if call.get("json") is not None:
+        raise InvalidCallError("a call takes json= or content=, not both", code="two_bodies")
+    return plain_body(content, plan.content_type)
+
+
+def _query(plan: ApiPlan, call: AppCall) -> Mapping[str, str]:
+    params = call.get("params")
+    if not params:
+        return plan.query
+    return {**plan.query, **{name: _text(value) for name, value in params.items()}}
+
+
+def _text(value: Scalar) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _headers(
+    plan: ApiPlan, body: Body, more: Mapping[str, str] | None
+) -> tuple[httpx.Headers, tuple[DroppedHeader, ...]]:
+    if not more and body.content_type is None:
+        return plan.headers, ()
+    own, dropped = guard_headers(more or {})
+    merged = plan.headers.copy()
+    if body.content_type is not None:
+        merged["Content-Type"] = body.content_type
+    merged.update(own)
+    return merged, dropped

@@ -1,0 +1,124 @@
+"""What an API answered, as what the caller asked for: a model, parsed JSON, text, bytes."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import httpx
+from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from msidweb.errors import InvalidCallError
+
+from .answers import Answer
+from .failures import unreadable
+from .media import charset_of, is_json, media_type_of
+
+Deserializer = Callable[[httpx.Response], Any]
+
+
+def read_answer(answer: Answer, model: Any, deserializer: Deserializer | None) -> Any:
+    """The body of a successful *answer* as *model*, or as the *deserializer* makes of it.
+
+    An empty body is None, or an empty ``str`` or ``bytes`` where that was asked for. Text is None
+    for any other model, as .NET has it; without a model it is the text.
+
+    Raises:
+        DownstreamApiError: The body is not what its type says, or no *model*
+            (``unreadable_answer``).
+        InvalidCallError: Nothing can be validated against *model*.
+    """
+    if deserializer is not None:
+        return deserializer(answer.response())
+    if model is httpx.Response:
+        return answer.response()
+    if model is bytes:
+        return answer.body
+    media_type = media_type_of(answer.content_type)
+    if is_json(media_type):
+        return _from_json(answer, model) if answer.body.strip() else None
+    if media_type and not media_type.startswith("text/"):
+        return _from_other(answer, model)
+    return _from_text(answer, model, labelled=bool(media_type))
+
+
+def _from_text(answer: Answer, model: Any, *, labelled: bool) -> Any:
+    if model is str:
+        return _decoded(answer)
+    if not answer.body.strip():
+        return None
+    if labelled:
+        return _decoded(answer) if model is None else None
+    return _from_json(answer, model)
+
+
+def _from_other(answer: Answer, model: Any) -> Any:
+    if not answer.body:
+        return None
+    if model is None:
+        return answer.body
+    raise unreadable(answer, "of a type that no model reads; give a deserializer, or ask for bytes")
+
+
+def _from_json(answer: Answer, model: Any) -> Any:
+    text = _utf8(answer)
+    try:
+        return from_json(text) if model is None else adapter_of(model).validate_json(text)
+    except ValidationError as error:
+        # Locations and messages may quote the body, the kinds are pydantic's own words.
+        kinds = dict.fromkeys(problem["type"] for problem in error.errors(include_url=False))
+        reason = f"that is no {_name_of(model)} ({', '.join(kinds)})"
+    except (ValueError, RecursionError):
+        reason = "that is no JSON"
+    raise unreadable(answer, reason)
+
+
+def _utf8(answer: Answer) -> bytes:
+    charset = charset_of(answer.content_type)
+    if charset in (None, "utf-8", "utf8", "us-ascii"):
+        return answer.body.removeprefix(codecs.BOM_UTF8)
+    return _decoded(answer).encode()
+
+
+def _decoded(answer: Answer) -> str:
+    try:
+        return answer.body.decode(charset_of(answer.content_type) or "utf-8-sig")
+    except (LookupError, UnicodeDecodeError):
+        reason = "that does not fit its charset"
+    raise unreadable(answer, reason)
+
+
+def adapter_of(model: Any) -> TypeAdapter[Any]:
+    """The validator of *model*, built once.
+
+    Raises:
+        InvalidCallError: pydantic cannot validate against it.
+    """
+    if isinstance(model, TypeAdapter):
+        return model
+    try:
+        return _built(model)
+    except (PydanticSchemaGenerationError, PydanticUserError, TypeError) as error:
+        msg = f"response_model= got {_name_of(model)}, which pydantic cannot validate against"
+        remedy = str(error).partition("\n")[0]
+        raise InvalidCallError(msg, code="response_model", remedy=remedy) from error
+
+
+def _built(model: Any) -> TypeAdapter[Any]:
+    try:
+        hash(model)
+    except TypeError:  # Annotated with something unhashable
+        return TypeAdapter(model)
+    return _built_once(model)
+
+
+@lru_cache(maxsize=512)
+def _built_once(model: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
+
+
+def _name_of(model: Any) -> str:
+    return str(getattr(model, "__name__", None) or model)

@@ -1,0 +1,152 @@
+"""The options of one API, resolved once; a call that changes nothing copies nothing."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import httpx
+
+from msidweb.configuration.options import AcquireTokenOptions, DownstreamApiOptions
+from msidweb.errors import InvalidCallError
+from msidweb.http import BaseUrl, DroppedHeader, guard_headers
+
+from .arguments import OptionsOverride
+from .bodies import Serializer
+from .reading import Deserializer
+from .scopes import own_scopes
+
+
+@dataclass(frozen=True, slots=True)
+class ApiPlan:
+    """What every call to one API has in common.
+
+    Attributes:
+        name: Name of the API.
+        client: Name of its HTTP client.
+        base: Its root.
+        relative_path: Path of a call that gives none.
+        method: Verb of ``call_api``.
+        request_app_token: Whether ``call_api`` asks for the application's token.
+        scopes: What its token must allow; none means calls without a token.
+        acquire: What its token requests ask for beyond their scopes, None when nothing.
+        headers: Headers of every request, Accept included.
+        dropped: Configured headers that are not sent.
+        query: Query parameters of every request.
+        content_type: Content type of text and bytes bodies, None when the options leave it open.
+        serializer: Turns the input into ``(bytes, content type)``.
+        deserializer: Turns the response into the result.
+        options: The options that all this was taken from; a copy that nobody else has.
+        key_owner: Where the caller looks for a generated session key.
+    """
+
+    name: str
+    client: str
+    base: BaseUrl
+    relative_path: str
+    method: str
+    request_app_token: bool
+    scopes: tuple[str, ...]
+    acquire: AcquireTokenOptions | None
+    headers: httpx.Headers
+    dropped: tuple[DroppedHeader, ...]
+    query: Mapping[str, str]
+    content_type: str | None
+    serializer: Serializer | None
+    deserializer: Deserializer | None
+    options: DownstreamApiOptions = field(repr=False)
+    key_owner: AcquireTokenOptions | None = field(default=None, repr=False)
+
+
+def plan_api(name: str, options: DownstreamApiOptions) -> ApiPlan:
+    """The plan of the API *name*; later changes of *options* do not reach it.
+
+    Raises:
+        InvalidCallError: The options cannot work: base URL, method, scheme or a header is refused.
+    """
+    if not options.base_url:
+        raise InvalidCallError(f"{name!r} has no base URL", code="base_url_missing")
+    return _plan(name, BaseUrl.of(options.base_url), _copy_of(options))
+
+
+def _copy_of(options: DownstreamApiOptions) -> DownstreamApiOptions:
+    # Functions stay who they are: else whatever a bound method belongs to is copied along.
+    functions = (options.serializer, options.deserializer)
+    return copy.deepcopy(options, {id(function): function for function in functions})
+
+
+def _plan(name: str, base: BaseUrl, options: DownstreamApiOptions) -> ApiPlan:
+    if options.protocol_scheme.casefold() != "bearer":
+        msg = f"{name!r}: the protocol scheme {options.protocol_scheme!r} is not offered"
+        raise InvalidCallError(msg, code="protocol_scheme", remedy="use 'Bearer'")
+    extra, dropped = guard_headers(
+        options.extra_header_parameters or {}, taken=("accept",) if options.accept_header else ()
+    )
+    accept, _ = guard_headers({"Accept": options.accept_header} if options.accept_header else {})
+    acquire = options.acquire_token_options
+    return ApiPlan(
+        name=name,
+        client=options.http_client_name or name,
+        base=base,
+        relative_path=options.relative_path,
+        method=_method(name, options.http_method),
+        request_app_token=options.request_app_token,
+        scopes=tuple(options.scopes or ()),
+        acquire=None if acquire == AcquireTokenOptions() else acquire,
+        headers=httpx.Headers({**accept, **extra}),
+        dropped=dropped,
+        query=options.extra_query_parameters or {},
+        content_type=options.content_type if "content_type" in options.model_fields_set else None,
+        serializer=options.serializer,
+        deserializer=options.deserializer,
+        options=options,
+    )
+
+
+_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]*")
+
+
+def _method(name: str, method: str) -> str:
+    if not _METHOD.fullmatch(method):
+        raise InvalidCallError(f"{name!r}: the HTTP method is not a token of RFC 9110")
+    return method.upper() or "GET"
+
+
+def override(plan: ApiPlan, options: OptionsOverride) -> ApiPlan:
+    """*plan* with the per-call *options*; neither *plan* nor the caller's object is changed.
+
+    Raises:
+        InvalidCallError: As for :func:`plan_api`, or the base URL or the scopes' resource is
+            another one.
+    """
+    wanted = _copy_of(plan.options)
+    if isinstance(options, DownstreamApiOptions):
+        _lay_over(wanted, options)
+        owner: AcquireTokenOptions | None = options.acquire_token_options
+    else:
+        ours = wanted.acquire_token_options
+        options(wanted)
+        owner = wanted.acquire_token_options
+        owner = None if owner is ours else owner
+    if wanted.base_url != plan.options.base_url:
+        msg = f"{plan.name!r}: a call cannot change the base URL"
+        raise InvalidCallError(msg, code="foreign_base_url", remedy="configure an API of its own")
+    own_scopes(plan.name, plan.scopes, wanted.scopes or ())
+    return replace(_plan(plan.name, plan.base, _copy_of(wanted)), key_owner=owner)
+
+
+def _lay_over(wanted: DownstreamApiOptions, given: DownstreamApiOptions) -> None:
+    for name in given.model_fields_set - {"acquire_token_options"}:
+        setattr(wanted, name, getattr(given, name))
+    # Its own set fields count, also where it was edited in place and never assigned.
+    acquire = given.acquire_token_options
+    for name in acquire.model_fields_set:
+        setattr(wanted.acquire_token_options, name, getattr(acquire, name))
+
+
+def with_session_key(plan: ApiPlan, key: str) -> ApiPlan:
+    """*plan* for the long-running session *key*."""
+    acquire = plan.acquire or AcquireTokenOptions()
+    return replace(plan, acquire=acquire.model_copy(update={"session_key": key}), key_owner=None)

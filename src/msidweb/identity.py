@@ -1,0 +1,131 @@
+"""The owner: opens the parts of one identity, hands them out and closes them."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from msidweb.acquisition import AuthorizationHeaderProvider, TokenAcquirer
+from msidweb.configuration import IdentityOptions
+from msidweb.container import IdentityContainer
+from msidweb.downstream import DownstreamApi
+from msidweb.validation import TokenValidator
+
+OwnLifespan = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]]
+
+
+class Identity:
+    """One application's identity: validates its callers and acquires tokens for them.
+
+    Made by :meth:`msidweb.IdentityBuilder.build`. The constructor does no I/O. Open it with
+    ``async with`` or by handing :attr:`lifespan` to the web framework; an identity that is used
+    without opens itself, with one warning. It can be opened again after it was closed.
+
+    Attributes:
+        container: The object graph, for ``wire()``, ``Provide[…]``, overrides and nesting.
+        lifespan: Opens and closes the identity with the application.
+    """
+
+    def __init__(self, container: IdentityContainer) -> None:
+        self.container = container
+        self.lifespan = Lifespan(self)
+        self._holders = 0
+
+    @property
+    def options(self) -> IdentityOptions:
+        """The options that this identity was built from; changing them changes nothing."""
+        return self.container.options().model_copy(deep=True)
+
+    @property
+    def token_validator(self) -> TokenValidator:
+        """Turns an Authorization field into a principal."""
+        return self.container.token_validator()
+
+    @property
+    def token_acquirer(self) -> TokenAcquirer:
+        """Acquires tokens for the user and for the application. .NET: ITokenAcquirer."""
+        return self.container.token_acquirer()
+
+    @property
+    def authorization_header_provider(self) -> AuthorizationHeaderProvider:
+        """Makes Authorization values. .NET: IAuthorizationHeaderProvider."""
+        return self.container.authorization_header_provider()
+
+    @property
+    def downstream_api(self) -> DownstreamApi:
+        """Calls the named downstream APIs. .NET: IDownstreamApi."""
+        return self.container.downstream_api()
+
+    def http_client(self, name: str) -> httpx.AsyncClient:
+        """The HTTP client registered as *name*; it belongs to the identity, do not close it."""
+        return self.container.http_clients().client(name)
+
+    async def open(self) -> None:
+        """Prepare everything that takes time, so that the first request does not pay for it."""
+        self._holders += 1
+        if self._holders > 1:
+            return
+        self.container.http_clients().open()
+        if self.container.options().enable_token_acquisition:
+            await self.token_acquirer.open()
+
+    async def aclose(self) -> None:
+        """Let background work end, at most 5 seconds, and close every connection."""
+        self._holders = max(0, self._holders - 1)
+        if self._holders:
+            return
+        await self.container.background().aclose()
+        await self.container.http_clients().aclose()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        state = "open" if self._holders else "closed"
+        return f"<Identity scheme={self.container.options().scheme!r} {state}>"
+
+    def __del__(self) -> None:
+        if getattr(self, "_holders", 0):
+            warnings.warn(f"{self!r} was never closed", ResourceWarning, stacklevel=2, source=self)
+
+
+class Lifespan:
+    """The identity's life tied to a web application's.
+
+    ``FastAPI(lifespan=identity.lifespan)``, or with a lifespan of one's own
+    ``FastAPI(lifespan=identity.lifespan.around(own))``: the identity is open while it runs.
+    """
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+
+    @contextlib.asynccontextmanager
+    async def __call__(self, app: Any = None) -> AsyncIterator[None]:
+        """Keep the identity open inside the ``async with`` block."""
+        async with self._identity:
+            yield
+
+    def around(self, own: OwnLifespan) -> OwnLifespan:
+        """A lifespan that opens the identity, runs *own* inside, and hands on what it yields."""
+
+        @contextlib.asynccontextmanager
+        async def both(app: Any) -> AsyncIterator[Mapping[str, Any] | None]:
+            async with self._identity, own(app) as state:
+                yield state
+
+        return both

@@ -1,0 +1,295 @@
+"""Starlette: the caller of each request, and errors as answers. Pure ASGI.
+
+    app = Starlette(routes=routes)
+    install(app, identity)
+
+    Route("/reports", reports, middleware=[Middleware(EntraGuard, identity, any_scope="a.read")])
+
+Or with Starlette's own ``requires``:
+
+    app.add_middleware(AuthenticationMiddleware, backend=EntraBackend(identity))
+    install(app, identity)          # last, so that it stands outside of all others
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from starlette.applications import Starlette
+from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse
+from starlette.status import WS_1008_POLICY_VIOLATION, WS_1011_INTERNAL_ERROR
+from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketClose, WebSocketState
+
+from msidweb.authority import resolve_authority
+from msidweb.challenge import answer_for
+from msidweb.configuration.options import IdentityOptions
+from msidweb.errors import InvalidCallError, MissingTokenError, MsidwebError
+from msidweb.principal import CallerSlot, Principal, principal_scope
+from msidweb.telemetry import correlation_scope
+from msidweb.validation import Requirement
+
+_logger = logging.getLogger("msidweb.integrations")
+_SEAT = "msidweb.seat"
+
+Names = str | Sequence[str]
+"""Scopes or roles: a list, or a text with spaces or commas between them."""
+
+
+class RequestValidator(Protocol):
+    """Turns the Authorization fields of a request into its caller."""
+
+    @property
+    def scheme(self) -> str:
+        """Name of the authentication scheme."""
+
+    async def validate_authorization(
+        self, fields: Sequence[bytes | str], /, *, query_string: bytes | str
+    ) -> Principal:
+        """The caller; raises AuthenticationError."""
+
+
+class WebIdentity(Protocol):
+    """What an adapter needs of the identity."""
+
+    @property
+    def token_validator(self) -> RequestValidator:
+        """Validates incoming tokens."""
+
+    @property
+    def options(self) -> IdentityOptions:
+        """What the identity was built from."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seat:
+    identity: WebIdentity
+    slot: CallerSlot
+
+
+class EntraMiddleware:
+    """Gives each request a caller slot and a correlation id, and answers errors of msidweb.
+
+    It validates nothing itself: a guard, a backend or a dependency does, and from then on the
+    caller is ambient in the request, its background tasks and its streamed body included. Errors
+    that the application's handlers did not see, those of other middleware, are answered here.
+    """
+
+    def __init__(self, app: ASGIApp, identity: WebIdentity) -> None:
+        self._app = app
+        self._identity = identity
+        self._answers = ErrorAnswers(identity)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the application with a seat for this request's caller."""
+        seat: _Seat | None = scope.get(_SEAT)
+        inside = seat is not None and seat.identity is self._identity
+        if inside or scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        with correlation_scope(), self._seated(scope):
+            await self._answered(scope, receive, send)
+
+    @contextlib.contextmanager
+    def _seated(self, scope: Scope) -> Iterator[None]:
+        # The seat goes by the scope, never by the context: a server may start a request inside
+        # the context of the one before it on the same connection.
+        outer = scope.get(_SEAT)
+        with principal_scope(None) as slot:
+            scope[_SEAT] = _Seat(self._identity, slot)
+            try:
+                yield
+            finally:
+                scope[_SEAT] = outer
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def send_outside(message: Message) -> None:
+            nonlocal started
+            started = True
+            # A server may start the next request from within send, in this very context.
+            with principal_scope(None):
+                await send(message)
+
+        try:
+            await self._app(scope, receive, send_outside)
+        except (MsidwebError, ExceptionGroup) as error:
+            response = None if started else self._answers.response(error, scope["type"])
+            if response is None:
+                raise
+            await response(scope, receive, send_outside)
+
+
+class ErrorAnswers:
+    """Answers errors of msidweb, also those in exception groups; an exception handler.
+
+    Status, fields and body are those of :func:`msidweb.challenge.answer_for`. A WebSocket is
+    closed with 1008, or 1011 where a service failed. What is not ours, and mistakes of the
+    calling code (500), go on to the framework, which logs them.
+    """
+
+    def __init__(self, identity: WebIdentity) -> None:
+        self._authorization_uri = authorization_endpoint(identity.options)
+
+    async def __call__(self, connection: HTTPConnection, error: Exception) -> ASGIApp | None:
+        """The answer to *error*; raises it again when it is not ours to answer."""
+        response = self.response(error, connection.scope["type"])
+        if response is None:
+            raise error
+        return None if _has_ended(connection) else response
+
+    def response(self, error: Exception, kind: str) -> ASGIApp | None:
+        """The answer to *error* on a connection of this *kind*, or None when it must go on."""
+        answer = answer_for(error, authorization_uri=self._authorization_uri)
+        if answer is None or answer.status == MsidwebError.default_status:
+            return None
+        failed = answer.status > MsidwebError.default_status
+        if failed:
+            cause = answer.cause
+            _logger.warning("msidweb.request_failed status=%d code=%s", answer.status, cause.code)
+        if kind == "websocket":
+            return WebSocketClose(WS_1011_INTERNAL_ERROR if failed else WS_1008_POLICY_VIOLATION)
+        return JSONResponse(answer.body, answer.status, dict(answer.headers))
+
+
+def _has_ended(connection: HTTPConnection) -> bool:
+    return isinstance(connection, WebSocket) and WebSocketState.DISCONNECTED in (
+        connection.application_state,
+        connection.client_state,
+    )
+
+
+def authorization_endpoint(options: IdentityOptions) -> str:
+    """Where a browser signs its user in."""
+    endpoint = resolve_authority(options.web_api).token_endpoint()
+    return f"{endpoint.removesuffix('/token')}/authorize"
+
+
+def install(app: Starlette, identity: WebIdentity) -> None:
+    """Put :class:`EntraMiddleware` around *app* and let it answer errors of msidweb.
+
+    A mounted application has handlers of its own: install it there too.
+    """
+    answers = cast("ExceptionHandler", ErrorAnswers(identity))
+    app.add_middleware(EntraMiddleware, identity=identity)
+    app.add_exception_handler(MsidwebError, answers)
+    app.add_exception_handler(ExceptionGroup, answers)
+
+
+async def authenticate(connection: HTTPConnection, identity: WebIdentity) -> Principal:
+    """The caller of this request, ambient from now on where EntraMiddleware stands around it.
+
+    The validator gets every Authorization field, since a second one is a reason to refuse (T1),
+    and the query, where a second token is (T5).
+
+    Raises:
+        AuthenticationError: The request has no acceptable token.
+    """
+    scope = connection.scope
+    fields = [value for name, value in scope["headers"] if name.lower() == b"authorization"]
+    query = scope.get("query_string", b"")
+    validator = identity.token_validator
+    principal = await validator.validate_authorization(fields, query_string=query)
+    seat: _Seat | None = scope.get(_SEAT)
+    if seat is not None and seat.identity is identity:
+        seat.slot.principal = principal
+    return principal
+
+
+class EntraGuard:
+    """Lets in callers whose token is valid and meets the requirement, if one is given.
+
+    For a route, a mount or a whole application; errors are answered by what ``install`` put there.
+
+    Args:
+        app: What is guarded.
+        identity: Who validates.
+        scopes: Delegated permissions of which the token needs all.
+        any_scope: Delegated permissions of which it needs one.
+        any_role: App roles of which it needs one, as an alternative to ``any_scope``.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        identity: WebIdentity,
+        *,
+        scopes: Names | None = None,
+        any_scope: Names | None = None,
+        any_role: Names | None = None,
+    ) -> None:
+        self._app = app
+        self._identity = identity
+        named = {"scopes": scopes, "any_scope": any_scope, "any_role": any_role}
+        given = {name: values for name, values in named.items() if values is not None}
+        self._requirement = Requirement(**given) if given else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the application for a caller who may."""
+        if scope["type"] in ("http", "websocket"):
+            principal = await authenticate(HTTPConnection(scope), self._identity)
+            if self._requirement is not None:
+                self._requirement.check(principal)
+        await self._app(scope, receive, send)
+
+
+class EntraUser(BaseUser):
+    """``request.user``: a validated caller, as Starlette names one.
+
+    Attributes:
+        principal: The caller.
+    """
+
+    def __init__(self, principal: Principal) -> None:
+        self.principal = principal
+
+    @property
+    def is_authenticated(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def display_name(self) -> str:
+        """The ``name`` claim, for display only: its owner can change it."""
+        return str(self.principal.claims.get("name", ""))
+
+    @property
+    def identity(self) -> str:
+        """Tenant and object id; an application without an object id is named by its client id."""
+        return f"{self.principal.tenant_id}/{self.principal.object_id or self.principal.client_id}"
+
+
+class EntraBackend(AuthenticationBackend):
+    """Backend for Starlette's AuthenticationMiddleware; ``requires("scope")`` looks at ``scp``.
+
+    A request without a token is anonymous; one with a bad token is refused. Every caller has the
+    credential ``authenticated`` besides the scopes of the token.
+    """
+
+    def __init__(self, identity: WebIdentity) -> None:
+        self._identity = identity
+
+    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
+        """The caller's credentials and user, or None.
+
+        Raises:
+            AuthenticationError: The token is refused.
+            InvalidCallError: EntraMiddleware is missing, or stands inside of this one.
+        """
+        if conn.scope.get(_SEAT) is None:
+            raise InvalidCallError(
+                "EntraMiddleware must stand outside of AuthenticationMiddleware."
+            )
+        try:
+            principal = await authenticate(conn, self._identity)
+        except MissingTokenError:
+            return None
+        scopes = ["authenticated", *sorted(principal.scopes)]
+        return AuthCredentials(scopes), EntraUser(principal)

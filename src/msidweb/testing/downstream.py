@@ -1,0 +1,99 @@
+"""A downstream API for tests: it checks the token by itself and tells what it saw."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable, Mapping
+
+from .entra import App, EntraEmulator
+from .exchange import Answer, Receive, Request, Scope, Send, serve_exchange
+
+Respond = Callable[[Request, Mapping[str, object]], Answer]
+
+
+def echo(request: Request, claims: Mapping[str, object]) -> Answer:
+    """Who was seen, and what they asked for."""
+    return Answer.of_json(_seen(request, claims))
+
+
+class DownstreamEcho:
+    """Answers every request with who was seen: the proof that the right token arrived.
+
+    Signature, audience and time are checked against the emulator, not with this package's
+    validation, so that one cannot hide the other's mistake.
+
+    Args:
+        entra: Whose tokens are taken.
+        resource: The app that this API is.
+        scope: A delegated permission that users need; any unless given.
+        latency: Seconds before each answer.
+        answer: Makes the answer to a good request; without it, who was seen is told.
+
+    Attributes:
+        count: Requests so far.
+    """
+
+    def __init__(
+        self,
+        entra: EntraEmulator,
+        resource: App,
+        *,
+        scope: str | None = None,
+        latency: float = 0.0,
+        answer: Respond = echo,
+    ) -> None:
+        self._entra = entra
+        self._audiences = {resource.client_id, resource.app_id_uri, *resource.identifier_uris}
+        self._scope = scope
+        self._latency = latency
+        self._answer = answer
+        self._challenges: list[str] = []
+        self.count = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        await serve_exchange(scope, receive, send, self._handle)
+
+    def challenge_next(self, claims: str, *, times: int = 1) -> None:
+        """Answer the next good requests with a claims challenge, as CAE does."""
+        self._challenges += [claims] * times
+
+    async def _handle(self, request: Request) -> Answer:
+        self.count += 1
+        if self._latency:
+            await asyncio.sleep(self._latency)
+        claims = self._entra.recognize(request.bearer)
+        if claims is None or not self._is_for_us(claims):
+            return _refusal(401, "invalid_token" if request.bearer else None)
+        scopes = str(claims.get("scp", "")).split()
+        if self._scope is not None and scopes and self._scope not in scopes:
+            return _refusal(403, "insufficient_scope")
+        if self._challenges:
+            encoded = base64.b64encode(self._challenges.pop(0).encode()).decode()
+            return _refusal(401, "insufficient_claims", claims=encoded)
+        return self._answer(request, claims)
+
+    def _is_for_us(self, claims: Mapping[str, object]) -> bool:
+        ends = float(str(claims.get("exp", 0)))
+        return claims.get("aud") in self._audiences and self._entra.clock.time() < ends
+
+
+def _seen(request: Request, claims: Mapping[str, object]) -> dict[str, object]:
+    names = ("tid", "oid", "uti", "scp", "roles", "name", "xms_cc")
+    return {
+        **{name: claims[name] for name in names if name in claims},
+        "client": claims.get("azp") or claims.get("appid"),
+        "method": request.method,
+        "path": request.path,
+        "query": dict(request.query),
+        "body": request.body.decode("utf-8", "replace"),
+        "correlation_id": request.headers.get("x-correlation-id"),
+    }
+
+
+def _refusal(status: int, error: str | None, *, claims: str | None = None) -> Answer:
+    field = "Bearer" if error is None else f'Bearer error="{error}"'
+    if claims is not None:
+        field += f', claims="{claims}"'
+    return Answer.of_json({"error": error}, status=status, headers={"WWW-Authenticate": field})

@@ -1,0 +1,203 @@
+"""The emulator's HTTP face: an ASGI application of a dozen paths."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from msidweb.clock import Clock
+from msidweb.testing.exchange import Answer, Receive, Request, Scope, Send, serve_exchange
+
+from .clients import basic_credentials
+from .directory import SHARED_TENANTS, Directory, Tenant
+from .errors import RefusalError, new_trace_id
+from .faults import Faults
+from .grants import TokenEndpoint
+from .graph import Graph
+from .keys import KeyRing
+from .metadata import Address, instance_discovery, key_document, openid_configuration
+from .wire import Wire
+
+_Segments = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    endpoint: str
+    method: str
+    pattern: re.Pattern[str]
+    handler: Callable[[Request, _Segments], Answer]
+
+
+class EntraApp:
+    """Routes, records, spoils and answers; the parts know what to say."""
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        keys: KeyRing,
+        address: Address,
+        tokens: TokenEndpoint,
+        graph: Graph,
+        faults: Faults,
+        wire: Wire,
+        clock: Clock,
+    ) -> None:
+        self._directory = directory
+        self._keys = keys
+        self._address = address
+        self._tokens = tokens
+        self._graph = graph
+        self._faults = faults
+        self._wire = wire
+        self._clock = clock
+        self._routes = self._table()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        await serve_exchange(scope, receive, send, self._handle)
+
+    async def _handle(self, request: Request) -> Answer:
+        route, segments = self._route(request)
+        form = _form(request)
+        correlation_id = (
+            request.headers.get("client-request-id")
+            or form.get("client-request-id")
+            or new_trace_id()
+        )
+        fault = self._faults.take(
+            route.endpoint,
+            form,
+            now=self._clock.time(),
+            concerns=lambda: self._tokens.concerns(form),
+        )
+        code: int | None = None
+        try:
+            if fault is not None:
+                await fault.stall()
+                if fault.refusal is not None:
+                    raise fault.refusal
+            answer = route.handler(request, segments)
+        except RefusalError as refusal:
+            code = refusal.code
+            answer = self._refused(refusal, correlation_id)
+        if fault is not None:
+            answer = fault.spoil(answer)
+        self._wire.record(
+            request,
+            at=self._clock.time(),
+            endpoint=route.endpoint,
+            correlation_id=correlation_id,
+            status=answer.status,
+            code=code,
+        )
+        return _stamped(answer, correlation_id)
+
+    def _route(self, request: Request) -> tuple[_Route, _Segments]:
+        wrong_method = False
+        for route in self._routes:
+            match = route.pattern.fullmatch(request.path)
+            if match is not None and route.method in {request.method, "ANY"}:
+                return route, match.groupdict()
+            wrong_method = wrong_method or match is not None
+        return (_WRONG_METHOD if wrong_method else _NOT_FOUND), {}
+
+    def _table(self) -> tuple[_Route, ...]:
+        def route(
+            endpoint: str, method: str, path: str, handler: Callable[[Request, _Segments], Answer]
+        ) -> _Route:
+            pattern = re.escape(path).replace("<", "(?P<").replace(">", ">[^/]+)")
+            return _Route(endpoint, method, re.compile(pattern), handler)
+
+        configuration = ".well-known/openid-configuration"
+        return (
+            route("token", "POST", "/<tenant>/oauth2/v2.0/token", self._token),
+            route("metadata", "GET", f"/<tenant>/v2.0/{configuration}", self._metadata_v2),
+            route("metadata", "GET", f"/<tenant>/{configuration}", self._metadata_v1),
+            route("keys", "GET", "/<tenant>/discovery/v2.0/keys", self._key_document),
+            route("keys", "GET", "/<tenant>/discovery/keys", self._key_document),
+            route("discovery", "GET", "/<tenant>/discovery/instance", self._discovery),
+            route("realm", "GET", "/common/userrealm/<user>", self._realm),
+            route("graph", "GET", "/v1.0/me", lambda request, _: self._graph.me(request)),
+            route("userinfo", "ANY", "/oidc/userinfo", lambda r, _: self._graph.userinfo(r)),
+        )
+
+    def _token(self, request: Request, segments: _Segments) -> Answer:
+        body = self._tokens.answer(segments["tenant"], _form(request))
+        return Answer.of_json(body, headers=_CORS)
+
+    def _metadata_v1(self, _: Request, segments: _Segments) -> Answer:
+        return self._metadata(segments["tenant"], version=1)
+
+    def _metadata_v2(self, _: Request, segments: _Segments) -> Answer:
+        return self._metadata(segments["tenant"], version=2)
+
+    def _metadata(self, segment: str, *, version: int) -> Answer:
+        tenant = self._tenant(segment)
+        document = openid_configuration(self._address, segment, tenant, version=version)
+        return Answer.of_json(document, headers=_CORS)
+
+    def _key_document(self, _: Request, segments: _Segments) -> Answer:
+        segment = segments["tenant"]
+        tenant = self._tenant(segment)
+        document = key_document(self._address, segment, tenant, self._keys.published)
+        return Answer.of_json(document, headers=_CORS)
+
+    def _discovery(self, request: Request, _: _Segments) -> Answer:
+        document = instance_discovery(
+            self._address, request.query.get("authorization_endpoint", "")
+        )
+        if document is None:
+            raise RefusalError(50049)
+        return Answer.of_json(document, headers=_CORS)
+
+    def _realm(self, _: Request, segments: _Segments) -> Answer:
+        return Answer.of_json(
+            {
+                "ver": "1.0",
+                "account_type": "Managed",
+                "domain_name": segments["user"].rpartition("@")[2],
+                "cloud_instance_name": self._address.host,
+                "cloud_audience_urn": "urn:federation:MicrosoftOnline",
+            }
+        )
+
+    def _tenant(self, segment: str) -> Tenant | None:
+        tenant = self._directory.find_tenant(segment)
+        if tenant is None and segment not in SHARED_TENANTS:
+            raise RefusalError(90002, f"Tenant '{segment}' not found.")
+        return tenant
+
+    def _refused(self, refusal: RefusalError, correlation_id: str) -> Answer:
+        trace_id = new_trace_id()
+        body = refusal.body(
+            now=self._clock.time(),
+            trace_id=trace_id,
+            correlation_id=correlation_id,
+            host=self._address.host,
+        )
+        headers = {**_CORS, "x-ms-clitelem": f"1,{refusal.code},0,,", "x-ms-request-id": trace_id}
+        return Answer.of_json(body, status=refusal.status, headers=headers)
+
+
+_CORS = {"Access-Control-Allow-Origin": "*"}
+_EVERYWHERE = re.compile("")
+_NOT_FOUND = _Route("unknown", "ANY", _EVERYWHERE, lambda *_: Answer(404))
+_WRONG_METHOD = _Route("unknown", "ANY", _EVERYWHERE, lambda *_: Answer(405))
+
+
+def _form(request: Request) -> _Segments:
+    return {**request.form, **basic_credentials(request.headers.get("authorization", ""))}
+
+
+def _stamped(answer: Answer, correlation_id: str) -> Answer:
+    headers = {
+        "Cache-Control": "no-store, no-cache",
+        "Pragma": "no-cache",
+        "client-request-id": correlation_id,
+        "x-ms-request-id": new_trace_id(),
+        "x-ms-ests-server": "2.1.0 - EMULATOR",
+    }
+    return replace(answer, headers=headers | dict(answer.headers))

@@ -1,0 +1,438 @@
+"""The emulator as a test sees it: add apps and users, hand out tokens, let things go wrong."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Unpack
+
+from msidweb.clock import Clock, SystemClock
+from msidweb.errors import InvalidCallError
+from msidweb.testing.exchange import Receive, Scope, Send
+
+from .app import EntraApp
+from .directory import (
+    CONSUMERS_TENANT,
+    GRAPH_CLIENT_ID,
+    GRAPH_URI,
+    App,
+    Directory,
+    Secret,
+    Tenant,
+    TokenVersion,
+    User,
+    stable_id,
+)
+from .faults import Endpoint, Fault, FaultDetails, Faults
+from .grants import TokenEndpoint
+from .graph import Graph
+from .keys import KeyRing, SigningKey
+from .metadata import PUBLIC_CLOUD, Address
+from .policies import Policies, Policy
+from .tokens import Claims, Lifetimes, Subject, Target, TokenFactory
+from .wire import Wire
+
+if TYPE_CHECKING:
+    import httpx
+
+_GRAPH_SCOPES = ("User.Read", "User.ReadBasic.All", "User.Read.All", "Mail.Read", "Calendars.Read")
+_GRAPH_ROLES = ("User.Read.All", "Mail.Read", "Directory.Read.All")
+
+
+class EntraEmulator:
+    """An Entra ID of your own: an ASGI application and the controls of what it does.
+
+    ``transport()`` answers in process; ``serve_tls(emulator)`` serves it on localhost. Ids are
+    the same in every run; secrets and tokens are not.
+
+    Args:
+        base_url: Login address in every URL and issuer. By default the public cloud's, until
+            ``serve_tls`` brings its own; an address given here stays.
+        clock: Time for tokens and refusals; a ``ManualClock`` moves all of it.
+        tenant: Name of the first tenant.
+        fresh_keys: Generate keys for this emulator alone, instead of the process's.
+
+    Attributes:
+        tenant: The first tenant, where apps and users are unless told otherwise.
+        graph: Microsoft Graph, a resource of every tenant.
+        public_client: A client without a secret, known in every tenant.
+        wire: What was asked.
+        faults: What goes wrong.
+        lifetimes: How long tokens live.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str | None = None,
+        clock: Clock | None = None,
+        tenant: str = "contoso",
+        fresh_keys: bool = False,
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self._pinned = base_url is not None
+        self._address = Address(base_url or PUBLIC_CLOUD)
+        self._directory = Directory()
+        self._keys = KeyRing(fresh=fresh_keys)
+        self._policies = Policies()
+        self._factory = TokenFactory(self._directory, self._keys, self._address, clock=self._clock)
+        self.tenant = self.add_tenant(tenant)
+        self._directory.add_tenant(Tenant(CONSUMERS_TENANT, "live.com"))
+        self._tokens = TokenEndpoint(
+            self._directory,
+            self._factory,
+            self._policies,
+            self._address,
+            clock=self._clock,
+            home=self.tenant,
+        )
+        self.wire = Wire()
+        self.faults = Faults()
+        self._app = EntraApp(
+            directory=self._directory,
+            keys=self._keys,
+            address=self._address,
+            tokens=self._tokens,
+            graph=Graph(self._directory, self._factory, clock=self._clock),
+            faults=self.faults,
+            wire=self.wire,
+            clock=self._clock,
+        )
+        self.graph = self._directory.add_app(_graph(self.tenant))
+        self.public_client = self.add_app("public-client", public=True, multi_tenant=True)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        await self._app(scope, receive, send)
+
+    @property
+    def base_url(self) -> str:
+        """The login address: what ``Instance`` or an authority host is set to."""
+        return self._address.base_url
+
+    def served_at(self, base_url: str) -> None:
+        """Take the address of a server, unless one was given from the start."""
+        if not self._pinned:
+            self._address.base_url = base_url.rstrip("/")
+
+    def authority(self, tenant: Tenant | str | None = None) -> str:
+        """``{base_url}/{tenant}``; a text goes in as it is, such as ``common``."""
+        segment = tenant if isinstance(tenant, str) else (tenant or self.tenant).id
+        return f"{self.base_url}/{segment}"
+
+    def token_endpoint(self, tenant: Tenant | str | None = None) -> str:
+        """Where tokens are asked for."""
+        return f"{self.authority(tenant)}/oauth2/v2.0/token"
+
+    def azure_ad(self, app: App) -> dict[str, Any]:
+        """The ``AzureAd`` section of an API's configuration, its client secret included."""
+        section: dict[str, Any] = {
+            "Instance": f"{self.base_url}/",
+            "TenantId": app.tenant.id,
+            "ClientId": app.client_id,
+        }
+        if app.secrets:
+            credential = {"SourceType": "ClientSecret", "ClientSecret": app.client_secret}
+            section["ClientCredentials"] = [credential]
+        return section
+
+    def transport(self) -> httpx.AsyncBaseTransport:
+        """An httpx transport that answers every host in process."""
+        import httpx  # noqa: PLC0415 - only tests that talk in process need it
+
+        return httpx.ASGITransport(app=self)
+
+    @property
+    def clock(self) -> Clock:
+        """The emulator's time."""
+        return self._clock
+
+    @property
+    def lifetimes(self) -> Lifetimes:
+        """How long tokens live; assign to its members."""
+        return self._factory.lifetimes
+
+    @property
+    def keys(self) -> tuple[SigningKey, ...]:
+        """The published signing keys, oldest first."""
+        return self._keys.published
+
+    @property
+    def repeat_openid_scopes(self) -> bool:
+        """Whether ``scope`` of an answer repeats ``openid profile email``; Entra ID does both."""
+        return self._tokens.repeat_openid_scopes
+
+    @repeat_openid_scopes.setter
+    def repeat_openid_scopes(self, value: bool) -> None:
+        self._tokens.repeat_openid_scopes = value
+
+    def add_tenant(self, name: str) -> Tenant:
+        """A tenant with the domain ``{name}.onmicrosoft.com``."""
+        tenant = Tenant(stable_id("tenant", name), f"{name.lower()}.onmicrosoft.com")
+        return self._directory.add_tenant(tenant)
+
+    def add_app(
+        self,
+        name: str,
+        *,
+        scopes: Iterable[str] = (),
+        roles: Iterable[str] = (),
+        tenant: Tenant | None = None,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        app_id_uri: str | None = None,
+        identifier_uris: Iterable[str] = (),
+        token_version: TokenVersion = 2,
+        multi_tenant: bool = False,
+        public: bool = False,
+        known_clients: Iterable[App] = (),
+        permissions: Mapping[App, Iterable[str]] | None = None,
+        id_type_claim: bool = True,
+    ) -> App:
+        """An application; :class:`App` says what its members mean.
+
+        Raises:
+            InvalidCallError: Its client id or a URI is taken.
+        """
+        home = tenant or self.tenant
+        client_id = client_id or stable_id("app", home.id, name)
+        secret = client_secret or secrets.token_urlsafe(30)
+        return self._directory.add_app(
+            App(
+                name=name,
+                client_id=client_id,
+                tenant=home,
+                app_id_uri=app_id_uri or f"api://{client_id}",
+                scopes=tuple(scopes),
+                roles=tuple(roles),
+                token_version=token_version,
+                multi_tenant=multi_tenant,
+                public=public,
+                identifier_uris=tuple(identifier_uris),
+                known_clients=frozenset(app.client_id for app in known_clients),
+                permissions={
+                    app.client_id: tuple(names) for app, names in (permissions or {}).items()
+                },
+                secrets=[] if public else [Secret(secret)],
+                id_type_claim=id_type_claim,
+            )
+        )
+
+    def add_user(
+        self,
+        name: str,
+        *,
+        tenant: Tenant | None = None,
+        guest_in: Iterable[Tenant] = (),
+        password: str | None = None,
+    ) -> User:
+        """A user ``{name}@{domain}``, who may be a guest of other tenants."""
+        home = tenant or self.tenant
+        guest = {other.id: stable_id("guest", other.id, home.id, name) for other in guest_in}
+        return self._directory.add_user(
+            User(
+                name=name,
+                upn=f"{name.lower()}@{home.domain}",
+                oid=stable_id("user", home.id, name),
+                tid=home.id,
+                guest_in=guest,
+                password=password or secrets.token_urlsafe(12),
+            )
+        )
+
+    def add_secret(self, app: App, *, expires_at: float | None = None) -> str:
+        """One more client secret; ``app.client_secret`` is the newest."""
+        app.secrets.append(Secret(secrets.token_urlsafe(30), expires_at))
+        return app.client_secret
+
+    def remove_secrets(self, app: App) -> None:
+        """Take all client secrets away: any of them is wrong from now on."""
+        app.secrets.clear()
+
+    def add_certificate(self, app: App) -> SigningKey:
+        """A new key with its certificate registered on the app, to sign client assertions with."""
+        key = SigningKey.generate(common_name=app.name)
+        app.certificates.append(key.certificate)
+        return key
+
+    def consent(
+        self,
+        *,
+        client: App,
+        resource: App,
+        scopes: Iterable[str] | None = None,
+        user: User | None = None,
+        tenant: Tenant | None = None,
+    ) -> None:
+        """Let a user, or without one an administrator for everybody, consent.
+
+        Args:
+            client: Who may ask.
+            resource: For what.
+            scopes: Which permissions; all that the resource exposes unless given.
+            user: Who consents.
+            tenant: Where; the user's home, else the first tenant.
+
+        Raises:
+            InvalidCallError: The resource exposes no such scope.
+        """
+        names = resource.scopes if scopes is None else scopes
+        tenant_id, oid = self._place(user, tenant)
+        self._directory.consent(client, resource, names, tenant_id=tenant_id, oid=oid)
+
+    def revoke_consent(
+        self,
+        *,
+        client: App,
+        resource: App,
+        scopes: Iterable[str] = (),
+        user: User | None = None,
+        tenant: Tenant | None = None,
+    ) -> None:
+        """Take back what :meth:`consent` gave with the same arguments; all scopes unless given."""
+        tenant_id, oid = self._place(user, tenant)
+        self._directory.revoke(client, resource, scopes, tenant_id=tenant_id, oid=oid)
+
+    def assign(
+        self,
+        *,
+        resource: App,
+        roles: Iterable[str],
+        client: App | None = None,
+        user: User | None = None,
+        tenant: Tenant | None = None,
+    ) -> None:
+        """Assign app roles of a resource to a client or to a user.
+
+        Raises:
+            InvalidCallError: The resource exposes no such role, or nobody is named.
+        """
+        tenant_id, oid = self._place(user, tenant)
+        if client is not None:
+            self._directory.assign(client, resource, roles, tenant_id=tenant_id)
+        elif oid is not None:
+            self._directory.assign_user(oid, resource, roles)
+        else:
+            raise InvalidCallError("Roles are assigned to a client or to a user; name one.")
+
+    def user_token(
+        self,
+        user: User,
+        *,
+        resource: App,
+        scopes: Iterable[str] | None = None,
+        client: App | None = None,
+        tenant: Tenant | None = None,
+        version: TokenVersion | None = None,
+        claims: Mapping[str, object] | None = None,
+        expires_in: float | None = None,
+        mfa: bool = False,
+        authentication_contexts: Iterable[str] = (),
+    ) -> str:
+        """An access token of a user, as if they had just signed in and consented.
+
+        Args:
+            user: Who signed in.
+            resource: Whose API the token is for.
+            scopes: Delegated permissions; all that the resource exposes unless given.
+            client: Who asked; the public client unless given.
+            tenant: Where a guest signed in; home unless given.
+            version: Token version; the resource's unless given.
+            claims: Claims that are another; None leaves one out.
+            expires_in: Life in seconds.
+            mfa: Whether they signed in with a second factor.
+            authentication_contexts: Contexts (``acrs``) they satisfied.
+        """
+        place = (tenant or self._directory.tenants[user.tid]).id
+        if user.object_id(place) is None:
+            raise InvalidCallError("The user is neither at home nor a guest in that tenant.")
+        return self._factory.user_token(
+            Subject(user, place, mfa=mfa, authentication_contexts=tuple(authentication_contexts)),
+            Target(resource, resource.app_id_uri),
+            resource.scopes if scopes is None else scopes,
+            client=client or self.public_client,
+            version=version,
+            expires_in=expires_in,
+            overrides=claims,
+        )
+
+    def app_token(
+        self,
+        *,
+        client: App,
+        resource: App,
+        tenant: Tenant | None = None,
+        version: TokenVersion | None = None,
+        claims: Mapping[str, object] | None = None,
+        expires_in: float | None = None,
+    ) -> str:
+        """An access token of an application, with the roles that were assigned to it."""
+        return self._factory.app_token(
+            client,
+            Target(resource, resource.app_id_uri),
+            tenant_id=(tenant or client.tenant).id,
+            version=version,
+            expires_in=expires_in,
+            overrides=claims,
+        )
+
+    def id_token(self, user: User, *, client: App) -> str:
+        """An id token: what an API must never take for an access token."""
+        return self._factory.id_token(Subject(user, user.tid), client)
+
+    def sign(self, claims: Mapping[str, object], header: Mapping[str, object] | None = None) -> str:
+        """Any claims, signed with the current key; for tokens that Entra ID would never issue."""
+        return self._factory.sign(claims, header)
+
+    def recognize(self, token: str) -> Claims | None:
+        """The claims of a token with a valid signature of ours, whatever its time, else None."""
+        return self._factory.recognize(token)
+
+    def publish_key(self) -> str:
+        """Publish a new key that does not sign yet; its ``kid``."""
+        return self._keys.publish().kid
+
+    def rotate_keys(self) -> str:
+        """Sign with the newest key, the old ones stay published; its ``kid``."""
+        return self._keys.rotate().kid
+
+    def remove_key(self, kid: str) -> None:
+        """Publish a key no longer, as in an emergency; another one takes over."""
+        self._keys.remove(kid)
+
+    def fail_next(self, endpoint: Endpoint, **details: Unpack[FaultDetails]) -> Fault:
+        """Let the next request to an endpoint go wrong; :class:`Fault` says in which ways.
+
+        ``times=None`` lasts until ``lift()``; ``for_seconds`` ends it by the emulator's clock;
+        ``user``, ``app``, ``scope`` and ``grant_type`` narrow it down.
+        """
+        return self.faults.add(Fault.of(endpoint, details, now=self._clock.time()))
+
+    def require_mfa(self, resource: App, *, user: User | None = None) -> Policy:
+        """Conditional access: refuse tokens for a resource to users without a second factor."""
+        return self._policies.require_mfa(resource, oid=user.oid if user else None)
+
+    def lift_policy(self, policy: Policy) -> None:
+        """Undo :meth:`require_mfa`."""
+        self._policies.lift(policy)
+
+    def revoke_sessions(self, user: User) -> None:
+        """End every sign-in of a user: older assertions and refresh tokens answer 50173."""
+        self._policies.revoke_sessions(user.oid, at=self._clock.time())
+
+    def _place(self, user: User | None, tenant: Tenant | None) -> tuple[str, str | None]:
+        tenant_id = tenant.id if tenant else user.tid if user else self.tenant.id
+        return tenant_id, user.object_id(tenant_id) if user else None
+
+
+def _graph(tenant: Tenant) -> App:
+    return App(
+        name="Microsoft Graph",
+        client_id=GRAPH_CLIENT_ID,
+        tenant=tenant,
+        app_id_uri=GRAPH_URI,
+        scopes=_GRAPH_SCOPES,
+        roles=_GRAPH_ROLES,
+        token_version=1,
+        multi_tenant=True,
+    )

@@ -1,0 +1,163 @@
+"""Refusals in Entra ID's own words: AADSTS codes, their OAuth errors, the JSON around them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What an AADSTS code says. The texts are the public ones, shortened."""
+
+    error: str
+    text: str
+    suberror: str | None = None
+    status: int = 400
+
+
+_CATALOG: Mapping[int, Meaning] = {
+    50013: Meaning(
+        "invalid_grant",
+        "Assertion failed signature validation, or its audience is not this application.",
+    ),
+    50034: Meaning("invalid_grant", "The user account does not exist in the directory."),
+    50049: Meaning("invalid_instance", "Unknown or invalid instance."),
+    50055: Meaning("invalid_grant", "The password is expired.", "user_password_expired"),
+    50057: Meaning("invalid_grant", "The user account is disabled."),
+    50058: Meaning(
+        "interaction_required",
+        "A silent sign-in request was sent but no user is signed in.",
+    ),
+    50076: Meaning(
+        "interaction_required",
+        "Due to a configuration change made by your administrator, or because you moved to a new "
+        "location, you must use multi-factor authentication to access the resource.",
+        "basic_action",
+    ),
+    50079: Meaning(
+        "interaction_required",
+        "You must enroll in multi-factor authentication to access the resource.",
+        "basic_action",
+    ),
+    50105: Meaning("invalid_grant", "The signed in user is not assigned to a role."),
+    50126: Meaning("invalid_grant", "Error validating credentials: invalid username or password."),
+    50158: Meaning("interaction_required", "External security challenge was not satisfied."),
+    50173: Meaning(
+        "invalid_grant",
+        "The provided grant has expired due to it being revoked. The user might have changed or "
+        "reset their password.",
+        "bad_token",
+    ),
+    50196: Meaning(
+        "invalid_grant",
+        "The server terminated an operation because it encountered a client request loop.",
+    ),
+    53000: Meaning("invalid_grant", "The device is not compliant."),
+    53001: Meaning("invalid_grant", "The device is not joined to the domain."),
+    53003: Meaning("invalid_grant", "Access has been blocked by Conditional Access policies."),
+    65001: Meaning(
+        "invalid_grant",
+        "The user or administrator has not consented to use the application. Send an interactive "
+        "authorization request for this user and resource.",
+        "consent_required",
+    ),
+    70000: Meaning("invalid_grant", "The provided grant is invalid or malformed.", "bad_token"),
+    70003: Meaning("unsupported_grant_type", "The app requested an unsupported grant type."),
+    70008: Meaning("invalid_grant", "The provided grant has expired.", "token_expired"),
+    70011: Meaning(
+        "invalid_scope", "The provided value for the input parameter 'scope' is invalid."
+    ),
+    70043: Meaning(
+        "invalid_grant", "The refresh token has expired or is invalid.", "token_expired"
+    ),
+    90002: Meaning("invalid_request", "Tenant not found."),
+    90033: Meaning("temporarily_unavailable", "A transient error has occurred.", status=503),
+    90055: Meaning("temporarily_unavailable", "The server is too busy.", status=429),
+    90072: Meaning("invalid_grant", "The user account does not exist in the tenant."),
+    500011: Meaning("invalid_resource", "The resource principal was not found in the tenant."),
+    500133: Meaning("invalid_grant", "Assertion is not within its valid time range."),
+    650053: Meaning(
+        "invalid_client", "The application asked for a scope that does not exist.", status=401
+    ),
+    700016: Meaning(
+        "unauthorized_client", "The application was not found in the directory.", status=400
+    ),
+    700024: Meaning(
+        "invalid_client", "Client assertion is not within its valid time range.", status=401
+    ),
+    700027: Meaning("invalid_client", "Client assertion failed signature validation.", status=401),
+    700082: Meaning(
+        "invalid_grant", "The refresh token has expired due to inactivity.", "token_expired"
+    ),
+    900144: Meaning("invalid_request", "The request body must contain a required parameter."),
+    1002012: Meaning(
+        "invalid_scope",
+        "The provided value for scope is not valid. Client credential flows must have a scope "
+        "value with /.default suffixed to the resource identifier.",
+    ),
+    7000114: Meaning(
+        "unauthorized_client", "The application is not allowed to make on-behalf-of calls."
+    ),
+    7000215: Meaning("invalid_client", "Invalid client secret provided.", status=401),
+    7000218: Meaning(
+        "invalid_client",
+        "The request body must contain 'client_assertion' or 'client_secret'.",
+        status=401,
+    ),
+    7000222: Meaning("invalid_client", "The provided client secret keys are expired.", status=401),
+    9002313: Meaning("invalid_request", "Request is malformed or invalid."),
+}
+
+
+class RefusalError(Exception):
+    """The emulator refuses a request, with a code of Entra ID."""
+
+    def __init__(
+        self,
+        code: int,
+        text: str | None = None,
+        *,
+        error: str | None = None,
+        suberror: str | None = None,
+        claims: str | None = None,
+        status: int | None = None,
+    ) -> None:
+        meaning = _CATALOG.get(code) or Meaning("invalid_request", "The request was refused.")
+        super().__init__(f"AADSTS{code}")
+        self.code = code
+        self.text = text or meaning.text
+        self.error = error or meaning.error
+        self.suberror = suberror or meaning.suberror
+        self.claims = claims
+        self.status = status or meaning.status
+
+    def body(
+        self, *, now: float, trace_id: str, correlation_id: str, host: str
+    ) -> dict[str, object]:
+        """Entra ID's JSON for this refusal."""
+        timestamp = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        body: dict[str, object] = {
+            "error": self.error,
+            "error_description": (
+                f"AADSTS{self.code}: {self.text} Trace ID: {trace_id} "
+                f"Correlation ID: {correlation_id} Timestamp: {timestamp}"
+            ),
+            "error_codes": [self.code],
+            "timestamp": timestamp,
+            "trace_id": trace_id,
+            "correlation_id": correlation_id,
+            "error_uri": f"https://{host}/error?code={self.code}",
+        }
+        if self.suberror:
+            body["suberror"] = self.suberror
+        if self.claims:
+            body["claims"] = self.claims
+        return body
+
+
+def new_trace_id() -> str:
+    """A GUID for one answer."""
+    return str(uuid.uuid4())

@@ -1,0 +1,95 @@
+"""The three parts of a signed token in compact form (RFC 7515 section 7.1)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from msidweb.encoding import EncodingError, decode_base64url, parse_object
+from msidweb.errors import MalformedTokenError
+
+_ENCRYPTED_DOTS = 4
+_SIGNED_DOTS = 2
+
+
+class CompactToken(NamedTuple):
+    """A token taken apart; nothing in it is trusted yet.
+
+    A tuple, because a frozen dataclass costs a tenth of a signature check.
+
+    Attributes:
+        header: The header's text, still encoded.
+        signed: What the signature covers.
+        payload: The claims' bytes.
+        signature: The signature's bytes.
+    """
+
+    header: str
+    signed: bytes
+    payload: bytes
+    signature: bytes
+
+    def __repr__(self) -> str:
+        return "CompactToken(…)"
+
+
+def check_form(token: str, *, longest: int) -> None:
+    """Refuse what cannot be a signed token at a glance, before any work is done on it.
+
+    Raises:
+        MalformedTokenError: T3, too long; T2, not three parts.
+    """
+    if len(token) > longest:
+        raise MalformedTokenError("The token is too long.", rule="T3")
+    dots = token.count(".")
+    if dots == _ENCRYPTED_DOTS:
+        raise MalformedTokenError(
+            "The token is encrypted; this version does not decrypt tokens.", rule="T2"
+        )
+    if dots != _SIGNED_DOTS:
+        raise MalformedTokenError("The token has not three parts.", rule="T2")
+    if not token.isascii():
+        raise MalformedTokenError("The token is not base64url.", rule="B1")
+
+
+def take_apart(token: str) -> CompactToken:
+    """The parts of *token*, whose form was checked.
+
+    Raises:
+        MalformedTokenError: B1, B2, a part is not strict base64url.
+    """
+    signed, _, signature = token.rpartition(".")
+    header, _, payload = signed.partition(".")
+    try:
+        return CompactToken(
+            header, signed.encode(), decode_base64url(payload), decode_base64url(signature)
+        )
+    except EncodingError as error:
+        raise _malformed(error) from None
+
+
+def read_header(text: str) -> dict[str, object]:
+    """The members of an encoded header.
+
+    Raises:
+        MalformedTokenError: B1, B2, J1-J6.
+    """
+    try:
+        return parse_object(decode_base64url(text))
+    except EncodingError as error:
+        raise _malformed(error) from None
+
+
+def read_claims(payload: bytes) -> dict[str, object]:
+    """The claims of a token whose signature holds.
+
+    Raises:
+        MalformedTokenError: J1-J6.
+    """
+    try:
+        return parse_object(payload)
+    except EncodingError as error:
+        raise _malformed(error) from None
+
+
+def _malformed(error: EncodingError) -> MalformedTokenError:
+    return MalformedTokenError(f"The token is malformed: {error.message}.", rule=error.rule)

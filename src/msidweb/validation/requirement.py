@@ -1,0 +1,93 @@
+"""What an endpoint asks of its caller beyond a valid token."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from msidweb.errors import AuthorizationError, InvalidCallError
+from msidweb.principal import Principal
+
+Caller = Literal["any", "user", "app"]
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Requirement:
+    """Permissions that a caller must have (rule Z).
+
+    A role never counts as a scope, nor a scope as a role. .NET: RequiredScope is ``any_scope``,
+    RequiredScopeOrAppPermission is ``any_scope`` with ``any_role``.
+
+    Args:
+        scopes: Delegated permissions, all of which are needed; a list, or text with spaces or
+            commas between them as configuration has it.
+        any_scope: Delegated permissions; one of them, or one of *any_role*, is needed.
+        any_role: App roles; one of them, or one of *any_scope*, is needed.
+        caller: Whether a user or an application must call.
+        clients: Client ids of applications that may call; none given: all.
+
+    Raises:
+        InvalidCallError: Nothing is required at all, which would let everyone in.
+    """
+
+    scopes: tuple[str, ...]
+    any_scope: tuple[str, ...]
+    any_role: tuple[str, ...]
+    caller: Caller
+    clients: frozenset[str]
+
+    def __init__(
+        self,
+        scopes: str | Iterable[str] = (),
+        *,
+        any_scope: str | Iterable[str] = (),
+        any_role: str | Iterable[str] = (),
+        caller: Caller = "any",
+        clients: str | Iterable[str] = (),
+    ) -> None:
+        object.__setattr__(self, "scopes", _names(scopes))
+        object.__setattr__(self, "any_scope", _names(any_scope))
+        object.__setattr__(self, "any_role", _names(any_role))
+        object.__setattr__(self, "caller", caller)
+        object.__setattr__(self, "clients", frozenset(_names(clients)))
+        if not (self.scopes or self.any_scope or self.any_role or self.clients or caller != "any"):
+            raise InvalidCallError("A requirement needs at least one scope or role.")
+
+    def check(self, principal: Principal) -> None:
+        """Return if *principal* has what is required.
+
+        Raises:
+            AuthorizationError: With the scopes and roles that are missing.
+        """
+        self._check_caller(principal)
+        missing = tuple(scope for scope in self.scopes if scope not in principal.scopes)
+        if missing:
+            raise AuthorizationError("The caller lacks a scope.", missing_scopes=missing)
+        if not (self.any_scope or self.any_role):
+            return
+        if principal.scopes.isdisjoint(self.any_scope) and principal.roles.isdisjoint(
+            self.any_role
+        ):
+            raise AuthorizationError(
+                "The caller has none of the scopes and roles that are accepted.",
+                missing_scopes=self.any_scope,
+                missing_roles=self.any_role,
+            )
+
+    def _check_caller(self, principal: Principal) -> None:
+        is_user = bool(not principal.is_app and principal.scopes and principal.object_id)
+        if (self.caller == "user" and not is_user) or (
+            self.caller == "app" and not principal.is_app
+        ):
+            raise AuthorizationError(f"The caller is no {self.caller}.")
+        if self.clients and principal.client_id not in self.clients:
+            raise AuthorizationError("The calling application is not one of those accepted.")
+
+
+def _names(value: str | Iterable[str]) -> tuple[str, ...]:
+    texts = [value] if isinstance(value, str) else value
+    return tuple(
+        dict.fromkeys(name for text in texts for name in re.split(r"[\s,]+", text) if name)
+    )

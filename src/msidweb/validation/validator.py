@@ -1,0 +1,206 @@
+"""From an Authorization field to a principal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msidweb.authority import KeySet, SigningKey
+from msidweb.clock import Clock
+from msidweb.errors import (
+    AuthenticationError,
+    InvalidSignatureError,
+    MissingTokenError,
+)
+from msidweb.principal import Assertion, Principal
+from msidweb.telemetry import (
+    Telemetry,
+    TokenRejected,
+    TokenValidated,
+    current_correlation_id,
+)
+
+from ._authorization_field import refuse_second_token, token_of
+from ._claims import Verdict, judge
+from ._compact import CompactToken, check_form, read_claims, read_header, take_apart
+from ._jose_header import JoseHeader, check_header
+from .memo import Memo
+from .policy import ValidationPolicy
+
+_MAX_HEADERS = 64
+
+
+class Keys(Protocol):
+    """The authority's signing keys."""
+
+    @property
+    def current(self) -> KeySet | None:
+        """What is known now, without waiting."""
+
+    async def search(self, kid: str) -> KeySet:
+        """A key set that holds *kid*, or UnknownKeyError or MetadataUnavailableError."""
+
+
+class TokenValidator:
+    """Validates the access tokens that reach the API (security.md 1.2, 1.3).
+
+    The order is: size, form, header, key, signature, claims. Nothing of the payload is used before
+    the signature holds. A token whose key is known costs no I/O and no wait.
+
+    Args:
+        policy: What is accepted.
+        keys: The authority's keys.
+        clock: Read once a token.
+        telemetry: Hears of accepted and refused tokens.
+        memo: Remembers accepted tokens; one of its own is made when none is given.
+    """
+
+    def __init__(
+        self,
+        policy: ValidationPolicy,
+        keys: Keys,
+        *,
+        clock: Clock,
+        telemetry: Telemetry,
+        memo: Memo | None = None,
+    ) -> None:
+        self._policy = policy
+        self._keys = keys
+        self._clock = clock
+        self._telemetry = telemetry
+        self._memo = Memo() if memo is None else memo
+        self._headers: dict[str, JoseHeader] = {}
+        self._refusals: dict[str, _Refusals] = {}
+
+    @property
+    def scheme(self) -> str:
+        """Name of the authentication scheme."""
+        return self._policy.scheme
+
+    async def validate_authorization(
+        self, fields: Sequence[bytes | str], *, query_string: bytes | str = b""
+    ) -> Principal:
+        """The caller of a request with these Authorization *fields*, all of them and unchanged.
+
+        Args:
+            fields: Every Authorization value of the request.
+            query_string: The request's query, where a second token is looked for.
+
+        Raises:
+            AuthenticationError: No token, or one that is refused; ``rule`` says by which rule.
+            MetadataUnavailableError: The authority's keys never came.
+        """
+        try:
+            token = token_of(fields, longest=self._policy.longest_token)
+            refuse_second_token(query_string)
+        except AuthenticationError as error:
+            self._tell_refusal(error)
+            raise
+        return await self.validate(token)
+
+    async def validate(self, token: str) -> Principal:
+        """The caller whom *token* names.
+
+        Raises:
+            AuthenticationError: It is refused; ``rule`` says by which rule.
+            MetadataUnavailableError: The authority's keys never came.
+        """
+        now = self._clock.time()
+        try:
+            check_form(token, longest=self._policy.longest_token)
+            assertion = Assertion(token)
+            verdict = self._memo.get(assertion.digest, key_set=self._keys.current, now=now)
+            remembered = verdict is not None
+            if verdict is None:
+                verdict = await self._judge(token, assertion.digest, now)
+        except AuthenticationError as error:
+            self._tell_refusal(error)
+            raise
+        if self._telemetry.listening(TokenValidated):
+            self._tell_success(verdict, remembered)
+        return verdict.principal(assertion, self._policy.scheme)
+
+    async def _judge(self, token: str, digest: str, now: float) -> Verdict:
+        parts = take_apart(token)
+        header = self._headers.get(parts.header) or check_header(read_header(parts.header))
+        key_set = self._keys.current
+        if key_set is None or header.kid not in key_set.keys:
+            key_set = await self._keys.search(header.kid)
+        key = key_set.keys[header.kid]
+        _check_signature(parts, header, key, key_set)
+        self._remember_header(parts.header, header)
+        verdict = judge(
+            read_claims(parts.payload), policy=self._policy, key=key, key_set=key_set, now=now
+        )
+        self._memo.put(digest, verdict, key_set=key_set, now=now, length=len(token))
+        return verdict
+
+    def _remember_header(self, text: str, header: JoseHeader) -> None:
+        # Only headers of good signatures get here, so strangers cannot fill the table.
+        if len(self._headers) >= _MAX_HEADERS:
+            self._headers.clear()
+        self._headers[text] = header
+
+    def _tell_success(self, verdict: Verdict, remembered: bool) -> None:  # noqa: FBT001 - private
+        self._telemetry.emit(
+            TokenValidated(
+                scheme=self._policy.scheme,
+                kind="app" if verdict.is_app else "user",
+                from_memo=remembered,
+                tenant_id=verdict.tenant_id,
+                object_id=verdict.object_id,
+                correlation_id=current_correlation_id(),
+            )
+        )
+
+    def _tell_refusal(self, error: AuthenticationError) -> None:
+        """3.22: at most one event a second and kind of error, whatever the flood."""
+        if isinstance(error, MissingTokenError) or not self._telemetry.listening(TokenRejected):
+            return
+        refusals = self._refusals.setdefault(error.code, _Refusals())
+        if not refusals.may_tell(self._clock.monotonic()):
+            return
+        self._telemetry.emit(
+            TokenRejected(
+                scheme=self._policy.scheme,
+                rule=error.rule,
+                code=error.code,
+                detail=error.message,
+                suppressed=refusals.take_suppressed(),
+                correlation_id=current_correlation_id(),
+            )
+        )
+
+
+def _check_signature(
+    parts: CompactToken, header: JoseHeader, key: SigningKey, key_set: KeySet
+) -> None:
+    """K5, S1, S2."""
+    if key.cloud is not None and key_set.cloud not in (None, key.cloud):
+        raise InvalidSignatureError("The signing key belongs to another cloud.", rule="K5")
+    if len(parts.signature) != key.size:
+        raise InvalidSignatureError("The signature has not the key's length.", rule="S1")
+    if not key.holds(parts.signature, parts.signed):
+        hint = " The token is for Microsoft Graph." if header.has_nonce else ""
+        raise InvalidSignatureError(f"The signature does not hold.{hint}", rule="S2")
+
+
+class _Refusals:
+    """Refusals of one kind, told of once a second."""
+
+    __slots__ = ("_suppressed", "_told_at")
+
+    def __init__(self) -> None:
+        self._told_at: float | None = None
+        self._suppressed = 0
+
+    def may_tell(self, now: float) -> bool:
+        if self._told_at is not None and now - self._told_at < 1:
+            self._suppressed += 1
+            return False
+        self._told_at = now
+        return True
+
+    def take_suppressed(self) -> int:
+        count, self._suppressed = self._suppressed, 0
+        return count

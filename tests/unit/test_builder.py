@@ -1,0 +1,216 @@
+import json
+
+import pytest
+
+from msidweb import (
+    ConfigurationError,
+    DownstreamApiOptions,
+    HttpClientOptions,
+    IdentityBuilder,
+    IdentityOptions,
+    InvalidCallError,
+    MicrosoftIdentityOptions,
+)
+from msidweb.configuration import Configuration
+from msidweb.testing import ManualClock
+
+TENANT = "11111111-2222-3333-4444-555555555555"
+CLIENT = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+SECRET = "s3cret~value.with-some_length"  # noqa: S105 - a throw-away
+SETTINGS = {
+    "AzureAd": {
+        "TenantId": TENANT,
+        "ClientId": CLIENT,
+        "ClientCredentials": [{"SourceType": "ClientSecret", "ClientSecret": SECRET}],
+    },
+    "DownstreamApis": {
+        "GraphAPI": {
+            "BaseUrl": "https://graph.microsoft.com/v1.0",
+            "Scopes": ["https://graph.microsoft.com/.default"],
+        },
+        "PartnerAPI": {"BaseUrl": "https://partner.example", "Scopes": ["api://partner/read"]},
+    },
+}
+
+
+@pytest.fixture
+def appsettings(tmp_path):
+    path = tmp_path / "appsettings.json"
+    path.write_text(json.dumps(SETTINGS))
+    return path
+
+
+def builder_of(appsettings, **environ):
+    return IdentityBuilder.from_appsettings(appsettings, environ=environ)
+
+
+def chain(builder):
+    return (
+        builder.add_microsoft_identity_web_api("AzureAd")
+        .enable_token_acquisition()
+        .add_in_memory_token_caches()
+        .add_downstream_apis("DownstreamApis")
+    )
+
+
+def problems_of(builder):
+    with pytest.raises(ConfigurationError) as caught:
+        builder.build()
+    return caught.value.problems
+
+
+def test_the_guides_chain_builds_an_identity(appsettings):
+    identity = chain(builder_of(appsettings).add_authentication("Bearer")).build()
+
+    assert identity.options.web_api.client_id == CLIENT
+    assert identity.token_validator.scheme == "Bearer"
+    assert identity.downstream_api.named("GraphAPI")
+    assert identity.token_acquirer is identity.container.token_acquirer()
+
+
+def test_the_order_of_the_calls_plays_no_part(appsettings):
+    identity = (
+        builder_of(appsettings)
+        .add_downstream_apis()
+        .enable_token_acquisition_to_call_downstream_api()
+        .add_microsoft_identity_web_api()
+        .build()
+    )
+
+    assert set(identity.options.downstream_apis) == {"GraphAPI", "PartnerAPI"}
+
+
+def test_the_environment_wins_over_the_file_and_keywords_over_both(appsettings):
+    builder = builder_of(appsettings, AzureAd__TenantId="common", AzureAd__Audience="from-environ")
+    builder.add_microsoft_identity_web_api(audience="from-keyword")
+
+    web_api = builder.build().options.web_api
+
+    assert (web_api.tenant_id, web_api.audience) == ("common", "from-keyword")
+
+
+def test_a_single_callable_fills_the_options_as_in_dotnet(appsettings):
+    builder = builder_of(appsettings)
+
+    builder.add_microsoft_identity_web_api(lambda options: builder.bind("AzureAd", options))
+
+    assert builder.build().options.web_api.client_id == CLIENT
+
+
+def test_a_callable_edits_what_the_section_gave(appsettings):
+    def only_us(options: MicrosoftIdentityOptions) -> None:
+        options.allowed_tenants = [TENANT]
+
+    builder = builder_of(appsettings).add_microsoft_identity_web_api("AzureAd", configure=only_us)
+
+    web_api = builder.build().options.web_api
+    assert (web_api.client_id, web_api.allowed_tenants) == (CLIENT, [TENANT])
+
+
+def test_a_section_and_an_options_object_are_sources_too(appsettings):
+    section = Configuration.load(appsettings, environ={}).section("AzureAd")
+    options = MicrosoftIdentityOptions(tenant_id=TENANT, client_id=CLIENT)
+
+    for source in (section, options):
+        builder = IdentityBuilder(Configuration.of_environment(environ={}))
+        builder.add_microsoft_identity_web_api(source, audience="given")
+        web_api = builder.build().options.web_api
+        assert (web_api.client_id, web_api.audience) == (CLIENT, "given")
+
+
+def test_typed_options_alone_make_an_identity():
+    options = IdentityOptions(
+        web_api=MicrosoftIdentityOptions(tenant_id=TENANT, client_id=CLIENT, client_secret=SECRET),
+        downstream_apis={"P": DownstreamApiOptions(base_url="https://p.example", scopes=["a/b"])},
+        http_clients={"P": HttpClientOptions(timeout=3)},
+        enable_token_acquisition=True,
+    )
+
+    identity = IdentityBuilder.from_options(options).build()
+    options.web_api.client_id = "changed afterwards"
+
+    assert identity.options.web_api.client_id == CLIENT
+    assert identity.options.http_clients["P"].timeout == 3
+
+
+def test_keywords_and_environment_do_without_any_file(monkeypatch, tmp_path):
+    monkeypatch.setenv("AzureAd__ClientSecret", SECRET)
+    monkeypatch.chdir(tmp_path)
+
+    identity = (
+        IdentityBuilder()
+        .add_microsoft_identity_web_api(tenant_id=TENANT, client_id=CLIENT)
+        .enable_token_acquisition()
+        .add_downstream_api("P", base_url="https://p.example", scopes=["a/b"])
+        .build()
+    )
+
+    assert identity.downstream_api.named("P")
+
+
+def test_an_http_client_takes_its_section_and_keywords_win(appsettings):
+    builder = chain(builder_of(appsettings, HttpClients__PartnerAPI__ConnectTimeout="1.5"))
+    builder.add_http_client("PartnerAPI", timeout=30)
+
+    client = builder.build().options.http_clients["PartnerAPI"]
+
+    assert (client.timeout, client.connect_timeout) == (30, 1.5)
+
+
+def test_one_error_lists_every_problem_with_its_place(appsettings):
+    builder = chain(builder_of(appsettings, AzureAd__ClientIdd="typo", AzureAd__Scopes__0=" "))
+    builder.add_http_client("Slow", timeout="soon")
+    builder.add_downstream_api("Broken", base_url="http://far.example", http_client_name="Solw")
+
+    texts = [str(problem) for problem in problems_of(builder)]
+
+    assert any("AzureAd__ClientIdd" in text and "ClientId" in text for text in texts)
+    assert any("Slow" in text and "timeout" in text.lower() for text in texts)
+    assert any("Broken" in text and "https" in text for text in texts)
+    assert any("'Solw'" in text for text in texts)
+
+
+def test_an_api_with_scopes_needs_token_acquisition(appsettings):
+    builder = builder_of(appsettings).add_microsoft_identity_web_api().add_downstream_apis()
+
+    assert any("enable_token_acquisition" in str(problem) for problem in problems_of(builder))
+
+
+def test_token_acquisition_needs_a_credential():
+    builder = IdentityBuilder(Configuration.of_environment(environ={}))
+    builder.add_microsoft_identity_web_api(tenant_id=TENANT, client_id=CLIENT)
+
+    problems = problems_of(builder.enable_token_acquisition())
+
+    assert any("credential" in problem.message for problem in problems)
+
+
+def test_the_name_of_the_reserved_client_is_no_apis(appsettings):
+    builder = chain(builder_of(appsettings))
+    builder.add_downstream_api("Entra", base_url="https://p.example")
+
+    assert any("'Entra'" in str(problem) for problem in problems_of(builder))
+
+
+def test_no_problem_shows_a_secret(appsettings):
+    builder = chain(builder_of(appsettings, AzureAd__ClientSecret=SECRET, AzureAd__SendX5C=SECRET))
+
+    assert SECRET not in "".join(str(problem) for problem in problems_of(builder))
+
+
+def test_two_callables_are_one_too_many(appsettings):
+    with pytest.raises(InvalidCallError):
+        builder_of(appsettings).add_microsoft_identity_web_api(print, configure=print)
+
+
+def test_a_part_of_the_container_can_be_replaced(appsettings):
+    clock = ManualClock()
+
+    identity = chain(builder_of(appsettings)).override(clock=clock).build()
+
+    assert identity.container.clock() is clock
+
+
+def test_an_unknown_part_is_refused_with_a_near_name(appsettings):
+    with pytest.raises(InvalidCallError, match="'clock' is"):
+        builder_of(appsettings).override(clok=ManualClock())
