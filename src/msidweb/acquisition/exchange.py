@@ -97,7 +97,7 @@ class Exchange:
         self._refuse_at_once(demand)
         await self._writer.open()
         outcome = await self._ask(demand)
-        if self._may_differ_with_new_credentials(outcome):
+        if isinstance(outcome, Refusal) and self._renewed_credential(outcome):
             self._remember(demand, outcome)
             outcome = await self._ask(demand)
         if isinstance(outcome, Grant):
@@ -135,12 +135,8 @@ class Exchange:
             demand.assertion.token, demand.scopes, endpoint=url, proof=proof, claims=claims
         )
 
-    def _may_differ_with_new_credentials(self, outcome: Grant | Refusal) -> bool:
-        return (
-            isinstance(outcome, Refusal)
-            and outcome.aadsts in RELOADABLE
-            and self._credentials.renew()
-        )
+    def _renewed_credential(self, refusal: Refusal) -> bool:
+        return refusal.aadsts in RELOADABLE and self._credentials.renew()
 
     def _kept(self, demand: Demand, grant: Grant, reason: RefreshReason) -> AcquiredToken:
         now = self._clock.time()

@@ -50,23 +50,16 @@ def error_for(
         "correlation_id": refusal.correlation_id or correlation_id,
         "remedy": cause.remedy if cause else None,
     }
-    message = _message(refusal, cause.meaning if cause else None)
     if is_overload(refusal.status):
         return _of_the_service(refusal, details)
-    if kind is Kind.LOOP:
-        return TokenAcquisitionError(message, code="request_loop", **details)
+    message = _message(refusal, cause.meaning if cause else None)
     if kind is Kind.ASSERTION and for_user:
         return AssertionRejectedError(message, **details)
-    if for_user and _user_must_act(refusal):
+    if for_user and kind is not Kind.LOOP and _user_must_act(refusal):
         return UserChallengeError(message, scopes=scopes, **details)
-    if kind is Kind.CREDENTIAL or (refusal.error == "invalid_client" and kind is not Kind.SETUP):
+    if kind is Kind.CREDENTIAL or (kind is None and refusal.error == "invalid_client"):
         return CredentialError(message, **details)
-    if kind is Kind.SETUP or refusal.error in _SETUP_ERRORS:
-        return TokenAcquisitionError(message, code="setup_refused", **details)
-    transient = (
-        refusal.error == "temporarily_unavailable" or refusal.status == HTTPStatus.REQUEST_TIMEOUT
-    )
-    return TokenAcquisitionError(message, retryable=transient or kind is Kind.TRANSIENT, **details)
+    return _of_the_request(message, refusal, kind, details)
 
 
 def _user_must_act(refusal: Refusal) -> bool:
@@ -84,6 +77,21 @@ def _of_the_service(refusal: Refusal, details: dict[str, Any]) -> TokenAcquisiti
         retryable=True,
         **details,
     )
+
+
+def _of_the_request(
+    message: str, refusal: Refusal, kind: Kind | None, details: dict[str, Any]
+) -> TokenAcquisitionError:
+    if kind is Kind.LOOP:
+        return TokenAcquisitionError(message, code="request_loop", **details)
+    if kind is Kind.SETUP or refusal.error in _SETUP_ERRORS:
+        return TokenAcquisitionError(message, code="setup_refused", **details)
+    transient = (
+        kind is Kind.TRANSIENT
+        or refusal.error == "temporarily_unavailable"
+        or refusal.status == HTTPStatus.REQUEST_TIMEOUT
+    )
+    return TokenAcquisitionError(message, retryable=transient, **details)
 
 
 def _message(refusal: Refusal, meaning: str | None) -> str:

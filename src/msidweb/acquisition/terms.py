@@ -81,15 +81,18 @@ def read_terms(
         InvalidCallError: An option is malformed, or not part of this version.
     """
     if options is None:
-        return Terms(**_query(configured_query, None))
+        query = _query(configured_query, None)
+        return Terms(query=query, components=_components(query))
     _refuse_later_options(options, scheme)
+    query = _query(configured_query, options.extra_query_parameters)
     return Terms(
         tenant=_tenant(options.tenant),
         claims=_claims(options.claims),
         force_refresh=options.force_refresh,
         headers=_headers(options.extra_headers_parameters),
         correlation_id=_correlation_id(options.correlation_id),
-        **_query(configured_query, options.extra_query_parameters),
+        query=query,
+        components=_components(query),
     )
 
 
@@ -144,13 +147,15 @@ def _claims(claims: str | None) -> str | None:
 
 def _query(
     configured: Mapping[str, str] | None, given: Mapping[str, str] | None
-) -> dict[str, tuple[tuple[str, str], ...]]:
+) -> tuple[tuple[str, str], ...]:
     wins = {name.lower() for name in given or {}}
     kept = {k: v for k, v in (configured or {}).items() if k.lower() not in wins}
-    query = tuple({**kept, **(given or {})}.items())
-    # MSAL's own caller-sdk-* are telemetry: they make no other token.
-    distinct = (pair for pair in query if not pair[0].lower().startswith("caller-sdk-"))
-    return {"query": query, "components": tuple(sorted(distinct))}
+    return tuple({**kept, **(given or {})}.items())
+
+
+def _components(query: tuple[tuple[str, str], ...]) -> Components:
+    # caller-sdk-* are telemetry of MSAL's callers: they make no other token.
+    return tuple(sorted(pair for pair in query if not pair[0].lower().startswith("caller-sdk-")))
 
 
 def _headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
@@ -197,8 +202,6 @@ def read_scopes(scopes: Iterable[str]) -> Scopes:
     Raises:
         InvalidCallError: None is left, or one is no scope (RFC 6749 section 3.3).
     """
-    if isinstance(scopes, str):
-        raise InvalidCallError("scopes is one text; pass a list", code="invalid_scopes")
     asked: dict[str, str] = {}
     for scope in scopes:
         if not isinstance(scope, str) or not _SCOPE.fullmatch(scope):

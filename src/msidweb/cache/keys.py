@@ -1,4 +1,4 @@
-"""The names under which tokens are kept: partitions as .NET names them, requests as typed tuples."""
+"""The names of kept tokens: partitions as in .NET, requests as tuples of typed fields."""
 
 from __future__ import annotations
 

@@ -15,8 +15,6 @@ MAX_ENTRIES = 64
 MAX_REQUESTS = 256
 """Requests remembered as answered by those tokens."""
 
-_SCOPES = -1
-
 
 class CacheEntry:
     """One token, ready to be handed out, and the times that matter.
@@ -91,9 +89,9 @@ class Partition:
 
     def cover(self, key: RequestKey) -> CacheEntry | None:
         """An entry for the same target whose scopes include all that *key* asks for."""
-        wanted = set(key[_SCOPES])
+        wanted = set(_scopes(key))
         for entry in self._entries:
-            if _same_target(entry.key, key) and wanted <= entry.scopes:
+            if _target(entry.key) == _target(key) and wanted <= entry.scopes:
                 self._remember(key, entry)
                 return entry
         return None
@@ -127,12 +125,16 @@ class Partition:
             }
 
 
-def _same_target(one: RequestKey, other: RequestKey) -> bool:
-    return one[:_SCOPES] == other[:_SCOPES]
+def _scopes(key: RequestKey) -> tuple[str, ...]:
+    return key[5]
+
+
+def _target(key: RequestKey) -> tuple[object, ...]:
+    return key[:5]
 
 
 def _replaces(new: CacheEntry, old: CacheEntry) -> bool:
     if new.key == old.key:
         return True
     shares_scope = not new.resource_scopes.isdisjoint(old.resource_scopes)
-    return shares_scope and _same_target(new.key, old.key)
+    return shares_scope and _target(new.key) == _target(old.key)

@@ -1,4 +1,4 @@
-"""From the configured descriptions to a chain of credentials; a new source type is one line here."""
+"""From configured descriptions to a chain of credentials; a new source type is one line here."""
 
 from __future__ import annotations
 
