@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-from msidweb.configuration.options import CredentialDescription, MicrosoftIdentityOptions
+from msidweb.configuration import CredentialDescription, MicrosoftIdentityOptions
 from msidweb.errors import ConfigurationError, Problem
 from msidweb.telemetry import Telemetry
 
