@@ -136,21 +136,18 @@ class Bench:
         self.options = MicrosoftIdentityOptions.model_validate(
             {"tenant_id": TENANT, "client_id": CLIENT, "client_secret": SECRET, **options}
         )
-        problems: list[object] = []
         limits = {} if timeout is None else {"timeout": timeout}
         self.acquirer = TokenAcquirer(
             options=self.options,
             authority=authority or StandInAuthority(),
             clients=StandInClients(self.endpoint, **limits),
             cache=self.cache,
-            credentials=credentials
-            or load_credentials(self.options, telemetry=self.telemetry, problems=problems),
+            credentials=credentials or load_credentials(self.options, telemetry=self.telemetry),
             clock=self.clock,
             telemetry=self.telemetry,
             background=self.background,
             sleep=self._sleep,
         )
-        assert not problems
 
     async def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
