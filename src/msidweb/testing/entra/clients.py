@@ -102,18 +102,20 @@ def _verified(app: App, assertion: str) -> dict[str, object]:
 
 
 def _registered_key(app: App, header: Mapping[str, object]) -> RSAPublicKey | None:
+    chain = header.get("x5c")
+    leaf = chain[0] if isinstance(chain, list) and chain else chain
+    named = {_bare(header.get("x5t")), _bare(header.get("x5t#S256")), _bare(leaf)}
     for der in app.certificates:
-        chain = header.get("x5c")
-        leaf = chain[0] if isinstance(chain, list) and chain else chain
-        named = (
-            header.get("x5t") == thumbprint(der),
-            header.get("x5t#S256") == thumbprint_sha256(der),
-            leaf == base64.b64encode(der).decode(),
-        )
+        names = {thumbprint(der), thumbprint_sha256(der), _bare(base64.b64encode(der).decode())}
         key = x509.load_der_x509_certificate(der).public_key()
-        if any(named) and isinstance(key, RSAPublicKey):
+        if names & named and isinstance(key, RSAPublicKey):
             return key
     return None
+
+
+def _bare(value: object) -> str:
+    # MSAL for Python pads its thumbprints and breaks the lines of its certificates.
+    return "".join(str(value).split()).rstrip("=")
 
 
 def _moment(value: object, missing: float) -> float:

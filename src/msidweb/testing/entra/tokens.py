@@ -130,7 +130,7 @@ class TokenFactory:
             claims["roles"] = roles
         return self._finish(claims, target, version, overrides)
 
-    def id_token(self, subject: Subject, client: App, *, nonce: str | None = None) -> str:
+    def id_token(self, subject: Subject, client: App) -> str:
         """An OpenID Connect id token for a client."""
         claims = self._times(None) | {
             "aud": client.client_id,
@@ -144,8 +144,6 @@ class TokenFactory:
             "name": subject.user.name,
             "preferred_username": subject.user.upn,
         }
-        if nonce:
-            claims["nonce"] = nonce
         return self.sign(claims)
 
     def sign(self, claims: Mapping[str, object], header: Mapping[str, object] | None = None) -> str:
