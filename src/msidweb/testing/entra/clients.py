@@ -71,7 +71,7 @@ def _check_assertion(
         raise RefusalError(900144, "The request body must contain 'client_assertion_type'.")
     claims = _verified(app, form["client_assertion"])
     own = claims.get("iss") == app.client_id and claims.get("sub") == app.client_id
-    if not own or claims.get("aud") not in set(audiences):
+    if not own or str(claims.get("aud")) not in set(audiences):
         raise RefusalError(700027, "Client assertion is not of this client or not for this server.")
     starts, ends = _moment(claims.get("nbf"), 0), _moment(claims.get("exp"), 0)
     if not starts - _SKEW <= now < ends + _SKEW:

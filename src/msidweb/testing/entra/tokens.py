@@ -231,6 +231,12 @@ def client_info(user: User) -> str:
     return base64.urlsafe_b64encode(document.encode()).rstrip(b"=").decode()
 
 
+def moment(claims: Mapping[str, object], name: str) -> float:
+    """A time claim; 0 where it is missing or no number, as in tokens that are wrong on purpose."""
+    value = claims.get(name)
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
 _SIGNATURE_ONLY: jwt.types.Options = {
     "verify_exp": False,
     "verify_nbf": False,
