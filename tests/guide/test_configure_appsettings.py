@@ -136,13 +136,16 @@ def test_the_file_is_found_in_the_working_directory(guide_file, monkeypatch):
 
 
 def test_what_is_wrong_is_said_at_once_and_with_its_place(guide_file):
-    environ = {"DownstreamApis__PartnerAPI__BaseUrl": "http://partner.example", "AzureAd__Scop": ""}
+    environ = {
+        "DownstreamApis__PartnerAPI__BaseUrl": "http://partner.example",
+        "DownstreamApis__GraphAPI__Scop": "",
+    }
     guide_file.write_text(GUIDE.replace('"ClientId": "your-api-client-id",', ""))
 
     with pytest.raises(ConfigurationError) as caught:
         built(IdentityBuilder.from_appsettings(guide_file, environ=environ))
 
     message = str(caught.value)
-    for place in ("AzureAd:ClientId", "AzureAd:TenantId", "PartnerAPI", "AzureAd__Scop"):
+    for place in ("AzureAd:ClientId", "AzureAd:TenantId", "PartnerAPI", "GraphAPI__Scop"):
         assert place in message
     assert "your-client-secret" not in message
