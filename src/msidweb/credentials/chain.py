@@ -26,9 +26,6 @@ class CredentialChain:
     def __repr__(self) -> str:
         return f"CredentialChain({', '.join(item.source for item in self._credentials)})"
 
-    def __len__(self) -> int:
-        return len(self._credentials)
-
     @property
     def generation(self) -> int:
         """Grows whenever another credential is chosen, or the chosen one is renewed."""
