@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-<<<<<<< HEAD
 from msidweb.configuration import CredentialDescription
-=======
-from msidweb.configuration.credential import CredentialDescription
->>>>>>> acquisition
 from msidweb.errors import Problem
 
 from .proof import ClientProof, ProofKind

@@ -15,9 +15,7 @@ def key(*scopes, tenant="t", oid="o", components=()):
 
 
 def entry(*granted, origin=None, text="token"):
-    token = AcquiredToken(
-        access_token=text, expires_on=100, scopes=tuple(granted), tenant_id="t"
-    )
+    token = AcquiredToken(access_token=text, expires_on=100, scopes=tuple(granted), tenant_id="t")
     return CacheEntry(
         token, key=origin or key(*granted), asked=granted, usable_until=40, refresh_at=90
     )
@@ -156,6 +154,4 @@ def test_every_field_of_an_application_changes_its_partition(changed):
 
 
 def test_a_users_partition_is_the_assertions_hash():
-    assert (
-        user_partition(Assertion("abc.def.ghi")) == "ZVnpC13VdAW98YDym1CQU6PTbEq_PeU1qySbVNQycjQ"
-    )
+    assert user_partition(Assertion("abc.def.ghi")) == "ZVnpC13VdAW98YDym1CQU6PTbEq_PeU1qySbVNQycjQ"
