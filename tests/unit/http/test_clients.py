@@ -1,11 +1,14 @@
 import asyncio
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
 from tests.support.loopback import OK, answering, serve
 
+import msidweb.http
 from msidweb.configuration.options import ENTRA_CLIENT, HttpClientOptions
 from msidweb.errors import InvalidCallError
 from msidweb.http import HttpClients
@@ -182,4 +185,6 @@ async def test_clients_of_equal_files_share_one_tls_context(clients):
 
 def test_importing_loads_no_optional_library():
     code = "import sys, msidweb.http; assert not {'aiohttp', 'msal', 'requests'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603 - our own interpreter
+    source = str(Path(msidweb.http.__file__).parents[2])
+    environment = {**os.environ, "PYTHONPATH": source}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)  # noqa: S603 - ours
