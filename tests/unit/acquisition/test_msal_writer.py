@@ -18,10 +18,6 @@ CLAIMS = '{"access_token":{"nbf":{"essential":true,"value":"1"}},"id_token":{"a"
 VOLATILE = {"client-request-id"}
 
 
-class Captured(Exception):
-    pass
-
-
 class CapturingClient:
     """What stock MSAL would send."""
 
@@ -51,7 +47,7 @@ class Reply:
 
 @pytest.mark.parametrize(
     ("flow", "proof", "claims", "capabilities"),
-    itertools.product(["user", "app"], [SECRET, ASSERTION], [None, CLAIMS], [[], ["cp1", "x"]]),
+    list(itertools.product(["user", "app"], [SECRET, ASSERTION], [None, CLAIMS], [[], ["cp1", "x"]])),
 )
 def test_form_and_headers_are_those_of_stock_msal(flow, proof, claims, capabilities):
     client = CapturingClient()
@@ -63,6 +59,7 @@ def test_form_and_headers_are_those_of_stock_msal(flow, proof, claims, capabilit
         else {"client_assertion": lambda: proof.value},
         client_capabilities=capabilities or None,
         http_client=client,
+        instance_discovery=False,
     )
     writer = MsalWriter(CLIENT, capabilities=capabilities)
     if flow == "user":
