@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.token_endpoint import Bench
 
 from msidweb.configuration.options import AcquireTokenOptions
 from msidweb.errors import InvalidCallError
-from tests.support.token_endpoint import Bench
 
 GOLDEN = json.loads((Path(__file__).parent / "configuration.json").read_text())["app_tenant"]
 META = {"common", "organizations"}

@@ -2,6 +2,7 @@ import asyncio
 import random
 
 import pytest
+from tests.support.token_endpoint import OTHER_TENANT, TENANT, Bench, granted, principal, refused
 
 from msidweb.acquisition import AuthorizationHeaderProvider
 from msidweb.configuration.options import AcquireTokenOptions, ManagedIdentityOptions
@@ -9,7 +10,6 @@ from msidweb.errors import AssertionRejectedError, InvalidCallError, UserRequire
 from msidweb.principal import principal_scope
 from msidweb.telemetry import RefreshAheadFailed, TokenAcquired, TokenAcquisitionFailed
 from msidweb.tokens import CacheLevel, RefreshReason, TokenSource
-from tests.support.token_endpoint import OTHER_TENANT, TENANT, Bench, granted, principal, refused
 
 SCOPES = ["https://api.example/a"]
 APP = "https://api.example/.default"

@@ -5,6 +5,7 @@ from email.utils import format_datetime
 
 import httpx
 import pytest
+from tests.support.token_endpoint import NOW, Bench, granted, principal, refused
 
 from msidweb.configuration.options import AcquireTokenOptions
 from msidweb.credentials import CredentialChain, ProvidedAssertion
@@ -16,7 +17,6 @@ from msidweb.errors import (
     TokenAcquisitionError,
     UserChallengeError,
 )
-from tests.support.token_endpoint import NOW, Bench, granted, principal, refused
 
 SCOPES = ["https://api.example/a"]
 APP = "https://api.example/.default"

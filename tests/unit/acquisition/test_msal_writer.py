@@ -4,12 +4,12 @@ import logging
 
 import msal
 import pytest
+from tests.support.token_endpoint import CLIENT, TENANT, Bench, granted, principal, refused
 
 from msidweb.acquisition.msal_writer import MAX_APPLICATIONS, MsalWriter
 from msidweb.configuration.options import AcquireTokenOptions
 from msidweb.credentials import ClientProof, CredentialChain, ProofKind, ProvidedAssertion
 from msidweb.errors import MsidwebError, TokenAcquisitionError
-from tests.support.token_endpoint import CLIENT, TENANT, Bench, granted, principal, refused
 
 ENDPOINT = f"https://login.microsoftonline.com/{TENANT}/oauth2/v2.0/token"
 SECRET = ClientProof(ProofKind.SECRET, "a secret of no worth")
@@ -47,7 +47,9 @@ class Reply:
 
 @pytest.mark.parametrize(
     ("flow", "proof", "claims", "capabilities"),
-    list(itertools.product(["user", "app"], [SECRET, ASSERTION], [None, CLAIMS], [[], ["cp1", "x"]])),
+    list(
+        itertools.product(["user", "app"], [SECRET, ASSERTION], [None, CLAIMS], [[], ["cp1", "x"]])
+    ),
 )
 def test_form_and_headers_are_those_of_stock_msal(flow, proof, claims, capabilities):
     client = CapturingClient()

@@ -14,9 +14,7 @@ def key(*scopes, tenant="t", oid="o", components=()):
 
 
 def entry(*granted, origin=None, text="token"):
-    token = AcquiredToken(
-        access_token=text, expires_on=100, scopes=tuple(granted), tenant_id="t"
-    )
+    token = AcquiredToken(access_token=text, expires_on=100, scopes=tuple(granted), tenant_id="t")
     return CacheEntry(
         token, key=origin or key(*granted), asked=granted, usable_until=40, refresh_at=90
     )

@@ -3,6 +3,7 @@ import pickle
 
 import pytest
 from pydantic import SecretStr
+from tests.support.token_endpoint import encoded
 
 from msidweb.configuration.options import MicrosoftIdentityOptions
 from msidweb.credentials import (
@@ -18,7 +19,6 @@ from msidweb.credentials import assertion as assertion_module
 from msidweb.errors import ConfigurationError, CredentialError
 from msidweb.telemetry import CredentialLoaded, Telemetry
 from msidweb.testing.clock import ManualClock
-from tests.support.token_endpoint import encoded
 
 ENDPOINT = "https://login.example/t/oauth2/v2.0/token"
 SECRET = "a secret of no worth"
