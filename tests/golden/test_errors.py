@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import re
 from email.utils import format_datetime
@@ -183,7 +183,7 @@ def field_of(text: str) -> str:
     if match := re.fullmatch(r"an HTTP date, now ([+-]) (\d+) (s|h)", text):
         sign, amount, unit = match.groups()
         seconds = int(f"{sign}{amount}") * (3600 if unit == "h" else 1)
-        return format_datetime(datetime.datetime.fromtimestamp(NOW + seconds, datetime.UTC))
+        return format_datetime(dt.datetime.fromtimestamp(NOW + seconds, dt.UTC))
     return text
 
 

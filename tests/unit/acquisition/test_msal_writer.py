@@ -39,10 +39,8 @@ class CapturingClient:
 
 
 class Reply:
-    headers = {}
-
     def __init__(self, body, status=200):
-        self.text, self.status_code = json.dumps(body), status
+        self.text, self.status_code, self.headers = json.dumps(body), status, {}
 
 
 @pytest.mark.parametrize(
