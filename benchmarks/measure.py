@@ -1,4 +1,4 @@
-"""How a figure is taken: several rounds, the best one counts, always beside another in the same run."""
+"""How a figure is taken: the best of several rounds, always beside another in the same run."""
 
 from __future__ import annotations
 

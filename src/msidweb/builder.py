@@ -26,6 +26,7 @@ from msidweb.configuration import (
 )
 from msidweb.container import IdentityContainer, make_container
 from msidweb.credentials import ClientCredential
+from msidweb.downstream import plan_api
 from msidweb.errors import ConfigurationError, InvalidCallError, Problem
 from msidweb.identity import Identity
 from msidweb.telemetry import Hook
@@ -35,6 +36,8 @@ Configure: TypeAlias = Callable[[M], object]
 Source: TypeAlias = str | Section | M | Configure[M] | None
 
 _HTTP_CLIENTS = "HttpClients"
+_UNREADABLE = MicrosoftIdentityOptions()
+"""Stands for options whose problems are told already, so that they are not judged any further."""
 
 
 class IdentityBuilder:
@@ -250,7 +253,9 @@ class IdentityBuilder:
             client_credentials=tuple(self._credentials),
             parts=self._parts,
         )
-        problems += _refusals(container, options)
+        if options.web_api is not _UNREADABLE:
+            told = {problem.place for problem in problems}
+            problems += [item for item in _refusals(container, options) if item.place not in told]
         if problems:
             raise ConfigurationError(dict.fromkeys(problems))
         return Identity(container)
@@ -259,8 +264,8 @@ class IdentityBuilder:
         options = self._base.model_copy(deep=True)
         options.scheme = self._scheme or options.scheme
         options.enable_token_acquisition |= self._acquires
-        if (web_api := self._made(self._web_api, problems)) is not None:
-            options.web_api = web_api
+        if self._web_api is not None:
+            options.web_api = self._made(self._web_api, problems) or _UNREADABLE
         if (token_cache := self._made(self._token_cache, problems)) is not None:
             options.token_cache = token_cache
         options.downstream_apis |= self._made_all(self._all_apis(), problems)
@@ -269,8 +274,9 @@ class IdentityBuilder:
 
     def _contradictions(self, options: IdentityOptions) -> Iterator[Problem]:
         section = self._section_name()
-        place = Place(section, self.configuration.section(section))
-        yield from check_web_api(options.web_api, place)
+        if options.web_api is not _UNREADABLE:
+            place = Place(section, self.configuration.section(section))
+            yield from check_web_api(options.web_api, place)
         for name, api in options.downstream_apis.items():
             yield from check_downstream_api(api, Place(f"downstream API {name!r}"))
             yield from _unfit(name, api, options)
@@ -321,6 +327,10 @@ def _recipe(
 
 def _unfit(name: str, api: DownstreamApiOptions, options: IdentityOptions) -> Iterator[Problem]:
     place = f"downstream API {name!r}"
+    try:
+        plan_api(name, api)
+    except InvalidCallError as error:
+        yield Problem(place, error.message)
     if api.scopes and not options.enable_token_acquisition:
         yield Problem(place, "needs tokens", "call enable_token_acquisition()")
     client = api.http_client_name
@@ -335,14 +345,12 @@ def _refusals(container: IdentityContainer, options: IdentityOptions) -> Iterato
     """What the parts say whose constructors judge the options."""
     parts = ["token_validator"]
     if options.enable_token_acquisition:
-        parts += ["credentials", "token_acquirer", "downstream_api"]
+        parts += ["credentials", "token_acquirer"]
     for part in parts:
         try:
             container.providers[part]()
         except ConfigurationError as error:
             yield from error.problems
-        except InvalidCallError as error:
-            yield Problem(part.replace("_", " "), error.message)
 
 
 def _near(name: str, known: Iterable[str]) -> str:

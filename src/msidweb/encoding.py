@@ -62,13 +62,14 @@ def parse_object(data: bytes) -> dict[str, object]:
         raise EncodingError("J1", "the JSON is not UTF-8") from None
     if text.startswith("\ufeff"):
         raise EncodingError("J1", "the JSON starts with a byte order mark")
+    text = text.strip(" \t\n\r")
     _check_depth(text)
     try:
-        value = _DECODER.decode(text)
+        value, end = _DECODER.raw_decode(text)
     except json.JSONDecodeError:
         raise EncodingError("J2", "the text is not one JSON object") from None
-    if not isinstance(value, dict):
-        raise EncodingError("J2", "the JSON is no object")
+    if not isinstance(value, dict) or end != len(text):
+        raise EncodingError("J2", "the text is not one JSON object")
     if "\\u" in text:
         _check_surrogates(value)
     return value

@@ -15,6 +15,7 @@ from msidweb.acquisition import AuthorizationHeaderProvider, TokenAcquirer
 from msidweb.configuration import IdentityOptions
 from msidweb.container import IdentityContainer
 from msidweb.downstream import DownstreamApi
+from msidweb.errors import InvalidCallError
 from msidweb.validation import TokenValidator
 
 OwnLifespan = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]]
@@ -49,7 +50,13 @@ class Identity:
 
     @property
     def token_acquirer(self) -> TokenAcquirer:
-        """Acquires tokens for the user and for the application. .NET: ITokenAcquirer."""
+        """Acquires tokens for the user and for the application. .NET: ITokenAcquirer.
+
+        Raises:
+            InvalidCallError: Token acquisition was not enabled.
+        """
+        if not self.container.options().enable_token_acquisition:
+            raise InvalidCallError("no tokens are acquired: call enable_token_acquisition()")
         return self.container.token_acquirer()
 
     @property
@@ -73,7 +80,7 @@ class Identity:
             return
         self.container.http_clients().open()
         if self.container.options().enable_token_acquisition:
-            await self.token_acquirer.open()
+            await self.container.token_acquirer().open()
 
     async def aclose(self) -> None:
         """Let background work end, at most 5 seconds, and close every connection."""
@@ -115,7 +122,7 @@ class Lifespan:
         self._identity = identity
 
     @contextlib.asynccontextmanager
-    async def __call__(self, app: Any = None) -> AsyncIterator[None]:
+    async def __call__(self, app: Any = None) -> AsyncIterator[None]:  # noqa: ARG002 - the framework passes it
         """Keep the identity open inside the ``async with`` block."""
         async with self._identity:
             yield

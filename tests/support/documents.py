@@ -38,6 +38,7 @@ class DocumentServer:
         self.fault: Callable[[str], httpx.Response | None] | None = None
         self.hold: asyncio.Event | None = None
         self.asked: list[str] = []
+        self.held = asyncio.Event()
 
     @property
     def refreshes(self) -> int:
@@ -53,6 +54,7 @@ class DocumentServer:
         url = str(request.url)
         self.asked.append(url)
         if self.hold is not None:
+            self.held.set()
             await self.hold.wait()
         if self.fault is not None and (answer := self.fault(url)) is not None:
             return answer
@@ -107,7 +109,7 @@ def authority_keys(
         OneClient(httpx.MockTransport(server)),
         clock=clock,
         telemetry=Telemetry(hooks),
-        background=background or BackgroundTasks(),
+        background=BackgroundTasks() if background is None else background,
         patience=patience,
         jitter=lambda: 0.0,
     )

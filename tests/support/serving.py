@@ -18,7 +18,7 @@ async def served(app: ASGIApp) -> AsyncIterator[tuple[str, int]]:
             uvicorn.Config(app, http="h11", lifespan="off", log_config=None, ws="none")
         )
         task = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.001)
         try:
             yield listener.getsockname()[:2]

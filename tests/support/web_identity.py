@@ -33,7 +33,7 @@ def principal(
 
 
 class StubValidator:
-    """Accepts ``Bearer <name>[;scope,scope[;role,role]]``; ``expired`` and ``forged`` are refused."""
+    """Accepts ``Bearer <name>[;scope,scope[;role,role]]``, refuses ``expired`` and ``forged``."""
 
     scheme = "Bearer"
 

@@ -16,7 +16,7 @@ from msidweb.testing import ManualClock
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 CLIENT = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
-SECRET = "s3cret~value.with-some_length"  # noqa: S105 - a throw-away
+SECRET = "s3cret~value.with-some_length"
 SETTINGS = {
     "AzureAd": {
         "TenantId": TENANT,
@@ -166,8 +166,9 @@ def test_one_error_lists_every_problem_with_its_place(appsettings):
 
     assert any("AzureAd__ClientIdd" in text and "ClientId" in text for text in texts)
     assert any("Slow" in text and "timeout" in text.lower() for text in texts)
-    assert any("Broken" in text and "https" in text for text in texts)
+    assert any("Broken" in text and "plain http" in text for text in texts)
     assert any("'Solw'" in text for text in texts)
+    assert not any("ClientId: is missing" in text for text in texts)
 
 
 def test_an_api_with_scopes_needs_token_acquisition(appsettings):

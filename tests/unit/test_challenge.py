@@ -52,9 +52,6 @@ def challenge_in(headers) -> dict[str, str]:
     return dict(challenge.parameters)
 
 
-# Reading
-
-
 @pytest.mark.parametrize(
     ("field", "expected"),
     [
@@ -93,9 +90,6 @@ def test_reading_is_total_on_the_signs_of_the_grammar(value):
     claims_challenge([value])
 
 
-# Writing (3.26)
-
-
 @given(scope=VISIBLE, error=VISIBLE)
 def test_a_challenge_is_read_as_it_was_written(scope, error):
     (challenge,) = parse_challenges([bearer(error=error, scope=scope)])
@@ -123,9 +117,6 @@ def test_injected_signs_stay_inside_the_value(evil):
 
 def test_a_challenge_without_parameters_is_the_scheme_alone():
     assert bearer() == "Bearer"
-
-
-# Claims
 
 
 @pytest.mark.parametrize(
@@ -192,9 +183,6 @@ def test_an_unreadable_claims_request_does_not_hide_the_next_one():
     ]
 
     assert claims_challenge(fields) == CLAIMS
-
-
-# Answers
 
 
 def test_a_missing_token_is_answered_without_an_error_code():
@@ -308,9 +296,6 @@ def test_a_wait_is_passed_on_in_whole_seconds(seconds, field):
     assert answer.headers.get("Retry-After") == field
 
 
-# Groups
-
-
 def test_a_group_of_challenges_is_one_challenge_with_all_scopes_and_claims():
     group = ExceptionGroup(
         "all",
@@ -351,6 +336,13 @@ def test_in_a_mixed_group_the_gravest_error_decides():
     assert answer_for(group).status == 504
     assert answer_for(ExceptionGroup("", [group, InvalidCallError("x")])).status == 500
     assert answer_for(ExceptionGroup("", [consent("a"), AuthorizationError("no")])).status == 403
+
+
+def test_among_equally_grave_errors_the_first_decides():
+    expired = ExpiredTokenError("late", rule="C3")
+
+    assert answer_for(ExceptionGroup("", [consent("a"), expired])).body["scopes"] == ["a"]
+    assert answer_for(ExceptionGroup("", [expired, consent("a")])).body["error"] == "invalid_token"
 
 
 @pytest.mark.parametrize(

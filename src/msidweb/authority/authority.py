@@ -121,6 +121,9 @@ class _Reading:
         self._options = options
         self._place = place
         self._problems = problems
+        written = (options.authority or "").strip()
+        # .NET computes "//v2.0" where neither Instance nor TenantId is set.
+        self._authority = "" if written == "//v2.0" else written
         self._listed = frozenset(host.lower() for host in options.known_authority_hosts or ())
 
     def authority(self) -> Authority | None:
@@ -144,10 +147,7 @@ class _Reading:
         return Authority(host, tenant, kind, self._listed)
 
     def _from_authority(self) -> tuple[str | None, str | None]:
-        value = (self._options.authority or "").strip()
-        if value in {"", "//v2.0"}:
-            return None, None
-        parts = self._address("Authority", value)
+        parts = self._address("Authority", self._authority) if self._authority else None
         if parts is None:
             return None, None
         segments = [segment for segment in parts.path.split("/") if segment]
@@ -163,7 +163,7 @@ class _Reading:
     def _instance_host(self) -> str | None:
         value = (self._options.instance or "").strip()
         if not value:
-            return None if self._options.authority else _DEFAULT_HOST
+            return None if self._authority else _DEFAULT_HOST
         parts = self._address("Instance", value)
         if parts is None:
             return None

@@ -23,6 +23,7 @@ def bind(
     overrides: Mapping[str, Any] | None = None,
     place: str,
     problems: list[Problem],
+    caller: str | None = None,
 ) -> M | None:
     """The options that *section* and the keywords over it give, or None when something is wrong.
 
@@ -35,8 +36,9 @@ def bind(
         overrides: Keywords by field name.
         place: Where a missing value would stand, ``AzureAd``.
         problems: Gets what is wrong; never holds a value.
+        caller: The call that the keywords were given to, for their place.
     """
-    reading = read(model, section, overrides=overrides, place=place)
+    reading = read(model, section, overrides=overrides, place=place, caller=caller)
     found = list(reading.problems)
     bound: M | None = None
     try:

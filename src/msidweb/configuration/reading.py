@@ -178,6 +178,7 @@ def read(
     *,
     overrides: Mapping[str, object] | None = None,
     place: str,
+    caller: str | None = None,
 ) -> Reading:
     """The values of *section* for *model*: keywords over it, what the Azure SDKs say below it."""
     reading = Reading()
@@ -186,7 +187,7 @@ def read(
         reading.problems.append(Problem(node.place or place, "must be an object"))
     reading.values = reading.model(model, node)
     if overrides:
-        _override(reading, model, overrides)
+        _override(reading, model, overrides, f"{caller}: " if caller else "")
     if isinstance(section, Section) and "client_id" in model.model_fields:
         given = {name: value for name, value in reading.values.items() if not _blank(value)}
         reading.values |= reading.model(model, section.completion(given))
@@ -208,9 +209,11 @@ def spell(model: type[Options], at: Location) -> list[str]:
     return names
 
 
-def _override(reading: Reading, model: type[Options], overrides: Mapping[str, object]) -> None:
+def _override(
+    reading: Reading, model: type[Options], overrides: Mapping[str, object], caller: str
+) -> None:
     node = Node()
-    node.put_all(overrides, Source(Layer.KEYWORD, "keyword "))
+    node.put_all(overrides, Source(Layer.KEYWORD, f"{caller}keyword "))
     above = Reading()
     above.values = above.model(model, node)
     for name, value in above.values.items():

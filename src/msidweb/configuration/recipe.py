@@ -44,6 +44,7 @@ class Recipe(Generic[M]):
             overrides={**self._given(), **self.keywords},
             place=self.place if section is None else section.path or self.place,
             problems=problems,
+            caller=self.place,
         )
         if options is not None and self.configure is not None:
             return self._configured(options, self.configure, problems)

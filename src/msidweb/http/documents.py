@@ -8,6 +8,8 @@ import httpx
 
 from msidweb.errors import MetadataUnavailableError
 
+from .bounded import BodyTooLargeError, read_bounded
+
 MAX_DOCUMENT = 1024 * 1024
 """Largest metadata or key document that is read, bytes (security.md 1.6)."""
 
@@ -38,18 +40,11 @@ class Documents:
             async with client.stream("GET", url, headers=headers, follow_redirects=False) as answer:
                 if answer.status_code != httpx.codes.OK:
                     raise _failed(f"answered {answer.status_code}")
-                return await _body(answer)
+                return await read_bounded(answer, limit=MAX_DOCUMENT)
+        except BodyTooLargeError as error:
+            raise _failed("is longer than 1 MiB") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _failed(f"did not answer ({type(error).__name__})") from error
-
-
-async def _body(answer: httpx.Response) -> bytes:
-    body = bytearray()
-    async for chunk in answer.aiter_bytes():
-        body += chunk
-        if len(body) > MAX_DOCUMENT:
-            raise _failed("is longer than 1 MiB")
-    return bytes(body)
 
 
 def _failed(what: str) -> MetadataUnavailableError:

@@ -227,9 +227,11 @@ class EntraGuard:
     ) -> None:
         self._app = app
         self._identity = identity
-        named = {"scopes": scopes, "any_scope": any_scope, "any_role": any_role}
-        given = {name: values for name, values in named.items() if values is not None}
-        self._requirement = Requirement(**given) if given else None
+        self._requirement = (
+            None
+            if scopes is None and any_scope is None and any_role is None
+            else Requirement(scopes or (), any_scope=any_scope or (), any_role=any_role or ())
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application for a caller who may."""

@@ -19,6 +19,7 @@ _SECURITY_CLAIMS = frozenset({*_TEXTS, "aud", "exp", "nbf", "iat", "roles", "cnf
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _YEAR_10000 = 253_402_300_800
 _CHANGEABLE = (list, dict)
+_NUMBER = (int, float)
 
 
 class Verdict(NamedTuple):
@@ -35,7 +36,7 @@ class Verdict(NamedTuple):
     roles: frozenset[str]
     is_app: bool
     expires_at: float
-    changeable: tuple[str, ...]
+    changeable: list[str]
 
     def __repr__(self) -> str:
         return "Verdict(…)"
@@ -98,7 +99,7 @@ def judge(
         roles=roles,
         is_app=is_app,
         expires_at=expires_at,
-        changeable=tuple(name for name in claims if isinstance(claims[name], _CHANGEABLE)),
+        changeable=[name for name, value in claims.items() if isinstance(value, _CHANGEABLE)],
     )
 
 
@@ -108,9 +109,9 @@ def _refuse(rule: str, message: str) -> NoReturn:
 
 def _check_types(claims: Mapping[str, object]) -> dict[str, str]:
     """C0, C1: one spelling of each claim that counts, and its type."""
-    for name in claims:
-        if name not in _SECURITY_CLAIMS and name.lower() in _SECURITY_CLAIMS:
-            _refuse("C0", "A claim comes in another spelling.")
+    others = [name.lower() for name in claims if name not in _SECURITY_CLAIMS]
+    if not _SECURITY_CLAIMS.isdisjoint(others):
+        _refuse("C0", "A claim comes in another spelling.")
     texts: dict[str, str] = {}
     for name in _TEXTS:
         if name in claims:
@@ -142,7 +143,7 @@ def _moment(claims: Mapping[str, object], name: str) -> float | None:
         return None
     value = claims[name]
     # bool is an int in Python; a comparison with NaN cannot happen, the JSON has none.
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, _NUMBER):
         _refuse("C3", f"The claim {name} is no number.")
     if not 0 < value < _YEAR_10000:
         _refuse("C3", f"The claim {name} is out of range.")

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from msidweb.encoding import EncodingError, decode_base64url, parse_object
 from msidweb.errors import MalformedTokenError
 
-_ENCRYPTED_DOTS = 4
-_SIGNED_DOTS = 2
+_SIGNED = 3
+_ENCRYPTED = 5
 
 
 class CompactToken(NamedTuple):
@@ -32,37 +32,36 @@ class CompactToken(NamedTuple):
         return "CompactToken(…)"
 
 
-def check_form(token: str, *, longest: int) -> None:
-    """Refuse what cannot be a signed token at a glance, before any work is done on it.
+def split(token: str, *, longest: int) -> list[str]:
+    """The three parts of what may be a signed token, before any work is done on it.
 
     Raises:
         MalformedTokenError: T3, too long; T2, not three parts.
     """
     if len(token) > longest:
         raise MalformedTokenError("The token is too long.", rule="T3")
-    dots = token.count(".")
-    if dots == _ENCRYPTED_DOTS:
+    parts = token.split(".", _ENCRYPTED)
+    if len(parts) == _ENCRYPTED:
         raise MalformedTokenError(
             "The token is encrypted; this version does not decrypt tokens.", rule="T2"
         )
-    if dots != _SIGNED_DOTS:
+    if len(parts) != _SIGNED:
         raise MalformedTokenError("The token has not three parts.", rule="T2")
     if not token.isascii():
         raise MalformedTokenError("The token is not base64url.", rule="B1")
+    return parts
 
 
-def take_apart(token: str) -> CompactToken:
-    """The parts of *token*, whose form was checked.
+def decode(token: str, parts: list[str]) -> CompactToken:
+    """What the *parts* of *token* hold.
 
     Raises:
         MalformedTokenError: B1, B2, a part is not strict base64url.
     """
-    signed, _, signature = token.rpartition(".")
-    header, _, payload = signed.partition(".")
+    header, payload, signature = parts
+    signed = token[: -len(signature) - 1].encode()
     try:
-        return CompactToken(
-            header, signed.encode(), decode_base64url(payload), decode_base64url(signature)
-        )
+        return CompactToken(header, signed, decode_base64url(payload), decode_base64url(signature))
     except EncodingError as error:
         raise _malformed(error) from None
 

@@ -22,7 +22,7 @@ from msidweb.telemetry import (
 
 from ._authorization_field import refuse_second_token, token_of
 from ._claims import Verdict, judge
-from ._compact import CompactToken, check_form, read_claims, read_header, take_apart
+from ._compact import CompactToken, decode, read_claims, read_header, split
 from ._jose_header import JoseHeader, check_header
 from .memo import Memo
 from .policy import ValidationPolicy
@@ -107,12 +107,13 @@ class TokenValidator:
         """
         now = self._clock.time()
         try:
-            check_form(token, longest=self._policy.longest_token)
+            parts = split(token, longest=self._policy.longest_token)
             assertion = Assertion(token)
             verdict = self._memo.get(assertion.digest, key_set=self._keys.current, now=now)
             remembered = verdict is not None
             if verdict is None:
-                verdict = await self._judge(token, assertion.digest, now)
+                compact = decode(token, parts)
+                verdict = await self._judge(compact, assertion.digest, now)
         except AuthenticationError as error:
             self._tell_refusal(error)
             raise
@@ -120,8 +121,7 @@ class TokenValidator:
             self._tell_success(verdict, remembered)
         return verdict.principal(assertion, self._policy.scheme)
 
-    async def _judge(self, token: str, digest: str, now: float) -> Verdict:
-        parts = take_apart(token)
+    async def _judge(self, parts: CompactToken, digest: str, now: float) -> Verdict:
         header = self._headers.get(parts.header) or check_header(read_header(parts.header))
         key_set = self._keys.current
         if key_set is None or header.kid not in key_set.keys:
@@ -132,7 +132,7 @@ class TokenValidator:
         verdict = judge(
             read_claims(parts.payload), policy=self._policy, key=key, key_set=key_set, now=now
         )
-        self._memo.put(digest, verdict, key_set=key_set, now=now, length=len(token))
+        self._memo.put(digest, verdict, key_set=key_set, now=now, length=len(parts.signed))
         return verdict
 
     def _remember_header(self, text: str, header: JoseHeader) -> None:

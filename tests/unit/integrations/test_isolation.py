@@ -1,4 +1,4 @@
-"""No request sees another's user; each rule is also shown to fail on a middleware that breaks it."""
+"""No request sees another's user; each test is shown to fail on a middleware that breaks it."""
 
 import asyncio
 import contextlib
@@ -12,14 +12,14 @@ from starlette.background import BackgroundTask
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
+from tests.support.serving import served
+from tests.support.web_identity import StubIdentity, bearer_of
 
 from msidweb import principal as principals
 from msidweb.errors import UserChallengeError
 from msidweb.integrations import starlette as adapter
 from msidweb.integrations.starlette import EntraGuard, EntraMiddleware
 from msidweb.principal import Assertion, CallerSlot, ambient_principal
-from tests.support.serving import served
-from tests.support.web_identity import StubIdentity, bearer_of
 
 USERS = 200
 WORKERS = 20
@@ -110,10 +110,12 @@ class Witness:
     async def crowd(self, middleware: type[EntraMiddleware]) -> None:
         """Workers that change users from request to request, all at one time."""
         transport = httpx.ASGITransport(self.app(middleware))
-        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
-            async with asyncio.TaskGroup() as group:
-                for number in range(WORKERS):
-                    group.create_task(self.worker(client, number))
+        async with (
+            httpx.AsyncClient(transport=transport, base_url="http://api") as client,
+            asyncio.TaskGroup() as group,
+        ):
+            for number in range(WORKERS):
+                group.create_task(self.worker(client, number))
 
     async def worker(self, client: httpx.AsyncClient, number: int) -> None:
         paths = itertools.cycle(["plain", "streamed", "open", "failing", "endless"])
@@ -185,18 +187,20 @@ async def test_the_connection_notices_a_middleware_that_sends_in_the_callers_con
 
 async def test_a_real_server_keeps_users_apart_on_shared_connections():
     witness = Witness()
-    limits = httpx.Limits(max_connections=4)
 
-    async with served(witness.app(EntraMiddleware)) as (host, port):
-        async with httpx.AsyncClient(
-            base_url=f"http://{host}:{port}", limits=limits, trust_env=False
-        ) as client:
+    async def visit(number: int) -> None:
+        path = ("plain", "streamed", "open", "threaded")[number % 4]
+        await witness.visit(client, path, f"user-{number}")
 
-            async def visit(number: int) -> None:
-                path = ("plain", "streamed", "open", "threaded")[number % 4]
-                await witness.visit(client, path, f"user-{number}")
-
-            await asyncio.gather(*map(visit, range(100)))
+    async with (
+        served(witness.app(EntraMiddleware)) as (host, port),
+        httpx.AsyncClient(
+            base_url=f"http://{host}:{port}",
+            limits=httpx.Limits(max_connections=4),
+            trust_env=False,
+        ) as client,
+    ):
+        await asyncio.gather(*map(visit, range(100)))
 
     assert witness.mixed_up == []
 

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
+from tests.support.web_identity import TENANT, StubIdentity, bearer_of
 
 from msidweb.challenge import parse_challenges
 from msidweb.errors import (
@@ -30,7 +31,6 @@ from msidweb.integrations.starlette import (
 )
 from msidweb.principal import ambient_principal
 from msidweb.telemetry import current_correlation_id
-from tests.support.web_identity import TENANT, StubIdentity, bearer_of
 
 
 @pytest.fixture
@@ -64,9 +64,6 @@ def raising(identity, error) -> Starlette:
         raise error
 
     return guarded(identity, endpoint)
-
-
-# Who calls
 
 
 async def test_a_valid_token_makes_its_caller_ambient_in_the_request_only(identity):
@@ -237,9 +234,6 @@ async def test_lifespan_passes_through(identity):
     assert started == ["lifespan", "lifespan"]
 
 
-# Mounted applications
-
-
 async def test_a_mounted_application_with_the_same_identity_shares_the_seat(identity):
     app = Starlette(routes=[Mount("/sub", guarded(identity))])
     install(app, identity)
@@ -265,9 +259,6 @@ async def test_a_mounted_application_with_another_identity_has_its_own_caller(id
 
     assert answer.json() is None
     assert outer_sees == ["alice"]
-
-
-# Errors as answers
 
 
 async def test_a_challenge_is_answered_as_the_guide_does(identity):
@@ -389,9 +380,6 @@ async def test_an_error_after_the_answer_began_is_not_answered_twice(identity):
             await client.get("/")
 
 
-# Starlette's own authentication
-
-
 def with_backend(identity) -> Starlette:
     @requires("a.read")
     async def reader(request):
@@ -449,9 +437,6 @@ async def test_a_backend_outside_of_the_middleware_is_a_mistake_that_lets_nobody
     async with client_of(app) as client:
         with pytest.raises(InvalidCallError, match="outside"):
             await client.get("/", headers=bearer_of("alice"))
-
-
-# WebSockets
 
 
 def with_socket(identity, endpoint) -> TestClient:

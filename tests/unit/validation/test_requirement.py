@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+from tests.support.signing import app_claims, user_claims
+from tests.support.validating import KEY, Bench
+
+from msidweb.errors import AuthorizationError, InvalidCallError
+from msidweb.validation import Requirement
+
+
+async def user(**changes):
+    return await Bench(user_roles_suffice=True).accept_claims(**changes)
+
+
+async def application(**changes):
+    return await Bench().accept(KEY.token(app_claims(**changes)))
+
+
+def missing(requirement: Requirement, principal) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    with pytest.raises(AuthorizationError) as refusal:
+        requirement.check(principal)
+    assert refusal.value.response_status == 403
+    return refusal.value.missing_scopes, refusal.value.missing_roles
+
+
+async def test_z_all_scopes_are_needed():
+    requirement = Requirement(["access_as_user", "other.scope"])
+    requirement.check(await user())
+    assert missing(requirement, await user(scp="access_as_user")) == (("other.scope",), ())
+
+
+async def test_z_one_of_several_scopes_is_enough():
+    requirement = Requirement(any_scope=["a", "access_as_user"])
+    requirement.check(await user())
+    assert missing(requirement, await user(scp="b")) == (("a", "access_as_user"), ())
+
+
+async def test_z_a_scope_or_a_role_is_enough():
+    requirement = Requirement(any_scope="access_as_user", any_role="Things.Read.All")
+    requirement.check(await user())
+    requirement.check(await application())
+    requirement.check(await user(scp="b", roles=["Things.Read.All"]))
+    assert missing(requirement, await user(scp="b")) == (("access_as_user",), ("Things.Read.All",))
+
+
+async def test_z_all_scopes_hold_besides_any_role():
+    requirement = Requirement("access_as_user", any_role="Admin")
+    requirement.check(await user(roles=["Admin"]))
+    assert missing(requirement, await user()) == ((), ("Admin",))
+    assert missing(requirement, await application(roles=["Admin"])) == (("access_as_user",), ())
+
+
+async def test_z_a_role_is_no_scope_and_a_scope_no_role():
+    assert missing(Requirement(any_scope="x"), await user(scp="y", roles=["x"]))
+    assert missing(Requirement(["x"]), await application(roles=["x"]))
+    assert missing(Requirement(any_role="x"), await user(scp="x"))
+
+
+@pytest.mark.parametrize("scopes", ["Access_As_User", "access_as", "access_as_user.x"])
+async def test_z_names_are_compared_exactly(scopes):
+    assert missing(Requirement(scopes), await user())
+
+
+@pytest.mark.parametrize(
+    "written", ["a b", "a,b", " a , b ", ["a", "b"], ("a b",), ["a,b", ""], ["a", "b", "a"]]
+)
+def test_z_configured_texts_and_lists_are_read_alike(written):
+    assert Requirement(written).scopes == ("a", "b")
+    assert Requirement(any_scope=written, any_role=written).any_role == ("a", "b")
+
+
+@pytest.mark.parametrize("nothing", ["", " ", ",", [], [""], ()])
+def test_z_a_requirement_of_nothing_is_refused(nothing):
+    with pytest.raises(InvalidCallError):
+        Requirement(nothing)
+    with pytest.raises(InvalidCallError):
+        Requirement(any_scope=nothing, any_role=nothing, clients=nothing)
+
+
+async def test_z_users_only():
+    requirement = Requirement(caller="user")
+    requirement.check(await user())
+    assert missing(requirement, await application()) == ((), ())
+    assert missing(requirement, await user(oid=None)) == ((), ())
+    assert missing(requirement, await user(scp=None, roles=["x"])) == ((), ())
+
+
+async def test_z_applications_only():
+    requirement = Requirement(caller="app")
+    requirement.check(await application())
+    assert missing(requirement, await user()) == ((), ())
+
+
+async def test_z_listed_clients_only():
+    requirement = Requirement(clients=[user_claims()["azp"]])
+    requirement.check(await user())
+    assert missing(requirement, await user(azp="another")) == ((), ())
+    assert missing(requirement, await user(azp=None)) == ((), ())
+
+
+async def test_requirements_are_values():
+    assert Requirement("a b") == Requirement(["a", "b"])
+    assert hash(Requirement("a")) == hash(Requirement("a"))
