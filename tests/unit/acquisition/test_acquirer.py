@@ -275,7 +275,7 @@ async def test_at_most_64_token_requests_are_under_way():
 
 async def test_random_cancellations_leave_nothing_behind_and_no_wrong_result():
     bench = Bench()
-    dice = random.Random(11)  # noqa: S311 - a campaign that can be repeated
+    dice = random.Random(11)
     before = len(asyncio.all_tasks())
     for _ in range(150):
         bench.endpoint.gate = asyncio.Event()
