@@ -45,6 +45,8 @@ class CredentialChain:
                 attempts.append(CredentialAttempt(credential.source, error.message))
                 continue
             self._choose(credential)
+            if proof.generation == self._generation:
+                return proof
             return dataclasses.replace(proof, generation=self._generation)
         raise CredentialError(
             "No client credential can be had: "
@@ -66,6 +68,6 @@ class CredentialChain:
     def _choose(self, credential: ClientCredential) -> None:
         if credential is self._chosen:
             return
+        self._generation += self._chosen is not None
         self._chosen = credential
-        self._generation += 1
         self._telemetry.emit(CredentialLoaded(source=credential.source))

@@ -1,10 +1,11 @@
 import asyncio
-import datetime
+import datetime as dt
 import gzip
 from email.utils import format_datetime
 
 import httpx
 import pytest
+from tests.support.token_endpoint import NOW, Bench, granted, principal, refused
 
 from msidweb.configuration.options import AcquireTokenOptions
 from msidweb.credentials import CredentialChain, ProvidedAssertion
@@ -16,7 +17,6 @@ from msidweb.errors import (
     TokenAcquisitionError,
     UserChallengeError,
 )
-from tests.support.token_endpoint import NOW, Bench, granted, principal, refused
 
 SCOPES = ["https://api.example/a"]
 APP = "https://api.example/.default"
@@ -91,9 +91,9 @@ async def test_a_cached_token_is_served_while_its_renewal_is_throttled():
         ("3, 5", None, 2),
         ("soon", None, 2),
         ("", None, 2),
-        (format_datetime(datetime.datetime.fromtimestamp(NOW + 30, datetime.UTC)), 30, 1),
-        (format_datetime(datetime.datetime.fromtimestamp(NOW + 7_200, datetime.UTC)), 3600, 1),
-        (format_datetime(datetime.datetime.fromtimestamp(NOW - 30, datetime.UTC)), 0, 1),
+        (format_datetime(dt.datetime.fromtimestamp(NOW + 30, dt.UTC)), 30, 1),
+        (format_datetime(dt.datetime.fromtimestamp(NOW + 7_200, dt.UTC)), 3600, 1),
+        (format_datetime(dt.datetime.fromtimestamp(NOW - 30, dt.UTC)), 0, 1),
         ("Mon, 01 Jan 99999 00:00:00 GMT", None, 2),
     ],
 )

@@ -4,22 +4,18 @@ import logging
 
 import msal
 import pytest
+from tests.support.token_endpoint import CLIENT, TENANT, Bench, granted, principal, refused
 
 from msidweb.acquisition.msal_writer import MAX_APPLICATIONS, MsalWriter
 from msidweb.configuration.options import AcquireTokenOptions
 from msidweb.credentials import ClientProof, CredentialChain, ProofKind, ProvidedAssertion
 from msidweb.errors import MsidwebError, TokenAcquisitionError
-from tests.support.token_endpoint import CLIENT, TENANT, Bench, granted, principal, refused
 
 ENDPOINT = f"https://login.microsoftonline.com/{TENANT}/oauth2/v2.0/token"
 SECRET = ClientProof(ProofKind.SECRET, "a secret of no worth")
 ASSERTION = ClientProof(ProofKind.ASSERTION, "an.assertion.x")
 CLAIMS = '{"access_token":{"nbf":{"essential":true,"value":"1"}},"id_token":{"a":null}}'
 VOLATILE = {"client-request-id"}
-
-
-class Captured(Exception):
-    pass
 
 
 class CapturingClient:
@@ -43,15 +39,15 @@ class CapturingClient:
 
 
 class Reply:
-    headers = {}
-
     def __init__(self, body, status=200):
-        self.text, self.status_code = json.dumps(body), status
+        self.text, self.status_code, self.headers = json.dumps(body), status, {}
 
 
 @pytest.mark.parametrize(
     ("flow", "proof", "claims", "capabilities"),
-    itertools.product(["user", "app"], [SECRET, ASSERTION], [None, CLAIMS], [[], ["cp1", "x"]]),
+    list(
+        itertools.product(["user", "app"], [SECRET, ASSERTION], [None, CLAIMS], [[], ["cp1", "x"]])
+    ),
 )
 def test_form_and_headers_are_those_of_stock_msal(flow, proof, claims, capabilities):
     client = CapturingClient()
@@ -63,6 +59,7 @@ def test_form_and_headers_are_those_of_stock_msal(flow, proof, claims, capabilit
         else {"client_assertion": lambda: proof.value},
         client_capabilities=capabilities or None,
         http_client=client,
+        instance_discovery=False,
     )
     writer = MsalWriter(CLIENT, capabilities=capabilities)
     if flow == "user":

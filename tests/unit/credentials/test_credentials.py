@@ -3,6 +3,7 @@ import pickle
 
 import pytest
 from pydantic import SecretStr
+from tests.support.token_endpoint import encoded
 
 from msidweb.configuration.options import MicrosoftIdentityOptions
 from msidweb.credentials import (
@@ -18,7 +19,6 @@ from msidweb.credentials import assertion as assertion_module
 from msidweb.errors import ConfigurationError, CredentialError
 from msidweb.telemetry import CredentialLoaded, Telemetry
 from msidweb.testing.clock import ManualClock
-from tests.support.token_endpoint import encoded
 
 ENDPOINT = "https://login.example/t/oauth2/v2.0/token"
 SECRET = "a secret of no worth"
@@ -165,12 +165,12 @@ async def test_the_first_credential_that_can_be_had_is_shown_and_told_once():
     chain = CredentialChain([first, ClientSecret(SECRET)], telemetry=Telemetry([events.append]))
     one, two = await chain.proof(ENDPOINT), await chain.proof(ENDPOINT)
     assert (one.value, two.value) == (SECRET, SECRET)
-    assert one.generation == two.generation == chain.generation == 1
+    assert one.generation == two.generation == chain.generation == 0
     assert [e.source for e in events if isinstance(e, CredentialLoaded)] == ["ClientSecret"]
 
     first.down = False
     three = await chain.proof(ENDPOINT)
-    assert (three.value, three.generation) == ("from failing", 2)
+    assert (three.value, three.generation) == ("from failing", 1)
     assert SECRET not in repr(chain)
 
 
@@ -195,7 +195,7 @@ async def test_renewing_moves_the_generation_on_only_where_something_can_change(
     chain = CredentialChain([working], telemetry=Telemetry())
     await chain.proof(ENDPOINT)
     assert chain.renew() is True
-    assert (await chain.proof(ENDPOINT)).generation == 2
+    assert (await chain.proof(ENDPOINT)).generation == 1
 
 
 def options(**values):
