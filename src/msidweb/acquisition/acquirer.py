@@ -7,6 +7,7 @@ import dataclasses
 import uuid
 from collections.abc import Sequence
 
+from msidweb.authority import Authority
 from msidweb.cache import CacheEntry, RequestKey, TokenCache, app_partition, user_partition
 from msidweb.clock import Clock
 from msidweb.concurrency import BackgroundTasks, Flight
@@ -22,10 +23,10 @@ from msidweb.telemetry import (
 from msidweb.tokens import AcquiredToken, RefreshReason
 
 from .demand import Demand
-from .exchange import Credentials, Exchange, TokenAuthority
+from .exchange import Credentials, Exchange
 from .lifetimes import back_off
 from .msal_writer import MsalWriter
-from .terms import META_TENANTS, Scopes, Terms, is_correlation_id, read_scopes, read_terms
+from .terms import Scopes, Terms, is_correlation_id, read_scopes, read_terms
 from .wire import EntraClients, Sleep, TokenEndpoint
 
 _REMEMBERED_SCOPES = 1024
@@ -56,7 +57,7 @@ class TokenAcquirer:
         self,
         *,
         options: MicrosoftIdentityOptions,
-        authority: TokenAuthority,
+        authority: Authority,
         clients: EntraClients,
         cache: TokenCache,
         credentials: Credentials,
@@ -284,11 +285,9 @@ class TokenAcquirer:
         )
 
 
-def _app_tenant(authority: TokenAuthority, options: MicrosoftIdentityOptions) -> str | None:
+def _app_tenant(authority: Authority, options: MicrosoftIdentityOptions) -> str | None:
     """The tenant of application tokens: never a meta tenant (deliberate difference 14)."""
-    if authority.tenant.lower() not in META_TENANTS:
-        return authority.tenant
-    return options.app_home_tenant_id
+    return options.app_home_tenant_id if authority.is_meta_tenant else authority.tenant
 
 
 def _correlation_id(terms: Terms) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import re
 from dataclasses import dataclass, field
 
 from msidweb.challenge import decode_claims
+from msidweb.encoding import EncodingError, decode_base64url, parse_object
 from msidweb.errors import TokenAcquisitionError
 from msidweb.http.forms import FormAnswer
 
@@ -82,10 +80,9 @@ def read_answer(answer: FormAnswer, *, now: float) -> Grant | Refusal:
 
 def _object(body: bytes) -> dict[str, object] | None:
     try:
-        parsed = json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):
+        return parse_object(body)
+    except EncodingError:
         return None
-    return parsed if isinstance(parsed, dict) else None
 
 
 def _grant(members: dict[str, object] | None) -> Grant:
@@ -127,8 +124,8 @@ def _encoded_object(value: object) -> dict[str, object]:
     if not isinstance(value, str):
         return {}
     try:
-        return _object(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))) or {}
-    except (binascii.Error, ValueError):
+        return parse_object(decode_base64url(value))
+    except EncodingError:
         return {}
 
 
