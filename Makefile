@@ -22,7 +22,7 @@ types: .venv/ready
 	$(RUN) -m mypy
 
 layers: .venv/ready
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-cache
 
 docs: .venv/ready
 	$(RUN) -m mkdocs build --strict

@@ -6,7 +6,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-
 from tests.guide.entries import ENTRIES
 
 ROOT = Path(__file__).parents[2]

@@ -76,6 +76,11 @@ class Endpoint:
     under_way: int = 0
     most_under_way: int = 0
 
+    async def reached(self, count: int) -> None:
+        """Wait until so many requests are under way."""
+        while self.under_way < count:  # noqa: ASYNC110 - turns of the loop are what it takes
+            await asyncio.sleep(0)
+
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         form = dict(parse_qsl(request.content.decode(), keep_blank_values=True))
         asked = Asked(str(request.url), request.headers, form)
@@ -148,8 +153,7 @@ class Bench:
 
     async def settle(self) -> None:
         """Let every background renewal end."""
-        while len(self.background):
-            await asyncio.sleep(0)
+        await self.background.aclose()
 
 
 def principal(

@@ -16,7 +16,7 @@ from msidweb.testing import ManualClock
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 CLIENT = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
-SECRET = "s3cret~value.with-some_length"  # noqa: S105 - a throw-away
+SECRET = "s3cret~value.with-some_length"
 SETTINGS = {
     "AzureAd": {
         "TenantId": TENANT,

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Sequence
 
 from msidweb.authority import Authority
-from msidweb.cache import CacheEntry, RequestKey, TokenCache, app_partition, user_partition
+from msidweb.cache import CacheEntry, RequestKey, TokenCache, app_partition
 from msidweb.clock import Clock
 from msidweb.concurrency import BackgroundTasks, Flight
 from msidweb.configuration.options import AcquireTokenOptions, MicrosoftIdentityOptions
@@ -131,7 +131,7 @@ class TokenAcquirer:
             terms.components,
             wanted.normalized,
         )
-        partition = user_partition(assertion)
+        partition = assertion.digest
         at_hand = self._at_hand(partition, key, terms)
         if at_hand is not None:
             return at_hand

@@ -36,6 +36,7 @@ class Terms:
         components: The part of it that makes the token another one.
         headers: Headers of the token request.
         correlation_id: Id to send, or None for the current one.
+        skips_cache: Whether the cache is not read; what comes is stored all the same.
     """
 
     tenant: str | None = None
@@ -45,11 +46,7 @@ class Terms:
     components: Components = ()
     headers: tuple[tuple[str, str], ...] = ()
     correlation_id: str | None = None
-
-    @property
-    def skips_cache(self) -> bool:
-        """Whether the cache is not read; what comes is stored all the same."""
-        return self.force_refresh or self.claims is not None
+    skips_cache: bool = False
 
 
 def read_terms(
@@ -68,14 +65,16 @@ def read_terms(
         return Terms(query=query, components=_components(query))
     _refuse_later_options(options, scheme)
     query = _query(configured_query, options.extra_query_parameters)
+    claims = _claims(options.claims)
     return Terms(
         tenant=_tenant(options.tenant),
-        claims=_claims(options.claims),
+        claims=claims,
         force_refresh=options.force_refresh,
         headers=_headers(options.extra_headers_parameters),
         correlation_id=_correlation_id(options.correlation_id),
         query=query,
         components=_components(query),
+        skips_cache=options.force_refresh or claims is not None,
     )
 
 

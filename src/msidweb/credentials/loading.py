@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-from msidweb.configuration.credential import CredentialDescription, SourceType
-from msidweb.configuration.options import MicrosoftIdentityOptions
+from msidweb.configuration import (
+    CredentialDescription,
+    MicrosoftIdentityOptions,
+    SourceType,
+)
 from msidweb.errors import ConfigurationError, Problem
 from msidweb.telemetry import Telemetry
 

@@ -135,6 +135,3 @@ class _NoCookies(CookieJar):
 
     def extract_cookies(self, response: HTTPResponse, request: Request) -> None:
         pass
-
-    def add_cookie_header(self, request: Request) -> None:
-        pass

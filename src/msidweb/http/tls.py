@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import ssl
 from typing import TypeAlias
 
@@ -30,7 +31,7 @@ class TlsContexts:
         """
         files = (options.ca_file, options.client_certificate_file, options.client_key_file)
         if files not in self._known:
-            work = lambda: asyncio.to_thread(_make, *files)  # noqa: E731
+            work = functools.partial(asyncio.to_thread, _make, *files)
             self._known[files] = await self._flight.join(files, work)
         return self._known[files]
 
