@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from msidweb import AcquiredToken, Principal
 from msidweb.cache import CacheEntry, RequestKey, TokenCache, user_partition
 
-from .measure import MICRO, Row, best_of
+from .measure import Row, best_of, since
 from .stage import NullEntra, Stage
 
 AIM = 1.0
@@ -47,19 +47,19 @@ async def _among(stage: Stage, count: int, number: int, rounds: int) -> list[Row
             started = time.perf_counter()
             for partition, key in names:
                 look_up(partition, key)
-            return (time.perf_counter() - started) / number * MICRO
+            return since(started, number)
 
         async def bare() -> float:
             started = time.perf_counter()
             for partition, key in names:
                 kept[partition][key]
-            return (time.perf_counter() - started) / number * MICRO
+            return since(started, number)
 
         async def whole() -> float:
             started = time.perf_counter()
             for caller in asking:
                 await get_token(scopes, user=caller)
-            return (time.perf_counter() - started) / number * MICRO
+            return since(started, number)
 
         found, bares, call = await best_of(find, bare, whole, rounds=rounds)
     among = f"among {count:,} users"

@@ -63,7 +63,7 @@ def plain(work: Callable[[], object], *, number: int) -> Lap:
         started = time.perf_counter()
         for _ in turns:
             work()
-        return (time.perf_counter() - started) / number * MICRO
+        return since(started, number)
 
     return lap
 
@@ -76,9 +76,14 @@ def awaited(work: Callable[[], Awaitable[object]], *, number: int) -> Lap:
         started = time.perf_counter()
         for _ in turns:
             await work()
-        return (time.perf_counter() - started) / number * MICRO
+        return since(started, number)
 
     return lap
+
+
+def since(started: float, number: int) -> float:
+    """Microseconds of each of *number* calls since *started* on the performance counter."""
+    return (time.perf_counter() - started) / number * MICRO
 
 
 async def _clean(lap: Lap) -> float:
