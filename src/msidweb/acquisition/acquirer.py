@@ -120,8 +120,9 @@ class TokenAcquirer:
         assertion = principal.assertion
         if assertion is None:
             raise _no_exchange(principal, self._scheme)
-        terms = self._terms(options)
-        wanted = self._wanted(tuple(scopes) if not isinstance(scopes, str) else (scopes,))
+        terms = self._plain if options is None else self._terms(options)
+        listed = (scopes,) if isinstance(scopes, str) else tuple(scopes)
+        wanted = self._scopes.get(listed) or self._read(listed)
         tenant = terms.tenant or principal.tenant_id
         key: RequestKey = (
             self._environment,
@@ -162,14 +163,14 @@ class TokenAcquirer:
             ThrottledError: Entra ID asked the application to wait.
             TokenAcquisitionError: There is no token for another reason.
         """
-        terms = self._terms(options)
+        terms = self._plain if options is None else self._terms(options)
         names = (scope,) if isinstance(scope, str) else tuple(scope)
         if len(names) != 1 or not names[0].endswith(_DEFAULT):
             raise InvalidCallError(
                 "a token for the application takes exactly one scope, and it ends in /.default",
                 code="invalid_scopes",
             )
-        wanted = self._wanted(names)
+        wanted = self._scopes.get(names) or self._read(names)
         tenant = terms.tenant or self._app_tenant
         if tenant is None:
             raise InvalidCallError(
@@ -201,7 +202,8 @@ class TokenAcquirer:
 
     def _at_hand(self, partition: str, key: RequestKey, terms: Terms) -> AcquiredToken | None:
         """The cached token, where handing it out is all that is to be done."""
-        if terms.skips_cache or self._telemetry.listening(TokenAcquired):
+        skips = terms is not self._plain and terms.skips_cache
+        if skips or self._telemetry.listening(TokenAcquired):
             return None
         entry = self._cache.find(partition, key)
         if entry is None or entry.refresh_at <= self._clock.time():
@@ -252,19 +254,17 @@ class TokenAcquirer:
                 )
             )
 
-    def _terms(self, options: AcquireTokenOptions | None) -> Terms:
-        if options is None or not options.model_fields_set:
+    def _terms(self, options: AcquireTokenOptions) -> Terms:
+        if not options.model_fields_set:
             return self._plain
         return read_terms(options, configured_query=self._query, scheme=self._scheme)
 
-    def _wanted(self, scopes: tuple[str, ...]) -> Scopes:
-        known = self._scopes.get(scopes)
-        if known is None:
-            known = read_scopes(scopes)
-            if len(self._scopes) >= _REMEMBERED_SCOPES:
-                self._scopes.clear()
-            self._scopes[scopes] = known
-        return known
+    def _read(self, scopes: tuple[str, ...]) -> Scopes:
+        read = read_scopes(scopes)
+        if len(self._scopes) >= _REMEMBERED_SCOPES:
+            self._scopes.clear()
+        self._scopes[scopes] = read
+        return read
 
     def _report(self, token: AcquiredToken, demand: Demand, started: float) -> None:
         if not self._telemetry.listening(TokenAcquired):
