@@ -41,7 +41,7 @@ class TokenCache:
         found = self._partitions.get(partition)
         if found is None:
             return None
-        entry = found.get(key)
+        entry = found.answered_by.get(key)
         if entry is None:
             with self._lock:
                 entry = found.cover(key)

@@ -1,4 +1,4 @@
-"""A form posted, and its answer read whole: no redirect, no compression, bounded."""
+"""A form posted, and its answer read whole: no redirect, bounded."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Protocol
 import httpx
 
 from msidweb.errors import TokenAcquisitionError
+
+from .bounded import BodyTooLargeError, read_bounded
 
 MAX_ANSWER = 1024 * 1024
 """Longest answer that is read, bytes (security.md F-E7)."""
@@ -50,17 +52,20 @@ class Forms:
 
         Raises:
             TokenAcquisitionError: ``entra_unreachable`` (retryable): there was no whole answer.
-                ``answer_unreadable``: it is too long, or compressed though that was not asked for.
+                ``answer_unreadable``: it goes on past 1 MiB.
         """
         client = self._clients.client(self._name)
-        # A compressed answer could unfold to any size before its length is seen.
-        sent = {**headers, "Accept-Encoding": "identity"}
         try:
             async with client.stream(
-                "POST", url, data=dict(form), headers=sent, follow_redirects=False
+                "POST", url, data=dict(form), headers=dict(headers), follow_redirects=False
             ) as answer:
                 fields = {name.lower(): value for name, value in answer.headers.items()}
-                return FormAnswer(answer.status_code, fields, await _body(answer))
+                body = await read_bounded(answer, limit=MAX_ANSWER)
+                return FormAnswer(answer.status_code, fields, body)
+        except BodyTooLargeError:
+            raise TokenAcquisitionError(
+                "The answer of Entra ID is longer than 1 MiB.", code="answer_unreadable"
+            ) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             # Not chained: httpx's errors hold the request, and so the form with its secrets.
             raise TokenAcquisitionError(
@@ -68,18 +73,3 @@ class Forms:
                 code="entra_unreachable",
                 retryable=True,
             ) from None
-
-
-async def _body(answer: httpx.Response) -> bytes:
-    if answer.headers.get("content-encoding", "identity").lower() != "identity":
-        raise _unreadable("is compressed, which was not asked for")
-    body = bytearray()
-    async for chunk in answer.aiter_bytes():
-        body += chunk
-        if len(body) > MAX_ANSWER:
-            raise _unreadable("is longer than 1 MiB")
-    return bytes(body)
-
-
-def _unreadable(what: str) -> TokenAcquisitionError:
-    return TokenAcquisitionError(f"The answer of Entra ID {what}.", code="answer_unreadable")

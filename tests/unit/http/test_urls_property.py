@@ -4,7 +4,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 import yarl
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from msidweb.errors import InvalidCallError
@@ -42,19 +42,22 @@ def _inside(base: BaseUrl, url: str) -> None:
     assert url.isprintable()
 
 
+@settings(deadline=None)
 @given(st.sampled_from(BASES), texts, queries)
 @example(BASES[0], "..%2f", {})
 @example(BASES[1], "/\\evil.example", {})
+@example(BASES[0], "me", {"0": "", "": ""})
 def test_a_composed_url_stays_below_its_base(base, relative, query):
     try:
         url = base.join(relative, query)
     except InvalidCallError:
         return
     _inside(base, url)
-    pairs = [(name, value) for name, value in query.items() if name or value]
-    assert list(httpx.URL(url).params.multi_items())[-len(pairs) :] == pairs or not pairs
+    read_back = httpx.URL(url).params.multi_items()
+    assert read_back[len(read_back) - len(query) :] == list(query.items())
 
 
+@settings(deadline=None)
 @given(st.sampled_from(BASES), texts)
 def test_a_templated_value_is_one_segment(base, value):
     try:
@@ -66,6 +69,7 @@ def test_a_templated_value_is_one_segment(base, value):
     assert unquote(url.removeprefix(base.text).split("/")[2]) == value
 
 
+@settings(deadline=None)
 @given(st.one_of(texts, texts.map("https://".__add__), texts.map("https://api.example/".__add__)))
 def test_a_base_url_is_refused_or_stable(text):
     try:
