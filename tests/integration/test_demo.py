@@ -1,12 +1,14 @@
-"""``msidweb demo`` as a user starts it: it works, it fails where it is broken, it ends when told."""
+"""``msidweb demo`` as a user starts it: it works, fails where it is broken, ends when told."""
 
 import asyncio
 import os
 import re
 import signal
+import ssl
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from msidweb.cli.demo.steps import STEPS
@@ -76,10 +78,7 @@ async def test_it_serves_until_it_is_told_to_end(number):
             line = await process.stdout.readline()
             assert line, seen
             seen += line.decode()
-        address = re.search(r"https://localhost:(\d+)/docs", seen)
-        assert address
-        _, writer = await asyncio.open_connection("localhost", int(address.group(1)))
-        writer.close()
+        assert await answers(seen)
         assert process.returncode is None
 
         process.send_signal(number)
@@ -87,3 +86,14 @@ async def test_it_serves_until_it_is_told_to_end(number):
 
     assert process.returncode == 0, rest.decode()
     assert "Traceback" not in rest.decode()
+
+
+async def answers(output: str) -> bool:
+    """Whether the API is there, at the address and under the authority that the demo shows."""
+    address = re.search(r"https://localhost:\d+/docs", output)
+    ca_file = re.search(r"\S+ca\.pem", output)
+    assert address
+    assert ca_file
+    trust = ssl.create_default_context(cafile=ca_file.group())
+    async with httpx.AsyncClient(verify=trust, trust_env=False) as client:
+        return (await client.get(address.group())).is_success
