@@ -17,9 +17,7 @@ from msidweb.integrations.fastapi import EntraAuth
 
 
 def lines(caplog, event: str) -> list[logging.LogRecord]:
-    return [
-        record for record in caplog.records if getattr(record, "msidweb_event", None) == event
-    ]
+    return [record for record in caplog.records if getattr(record, "msidweb_event", None) == event]
 
 
 async def test_at_debug_each_acquisition_says_where_its_token_came_from_and_why(stage, caplog):
