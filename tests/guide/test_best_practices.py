@@ -202,6 +202,16 @@ def unsigned(token: str) -> str:
     return f"eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{payload}."
 
 
+def token_of(stage, **how) -> str:
+    return stage.sign_in_again(stage.alice, **how)["Authorization"].removeprefix("Bearer ")
+
+
+def of_a_withdrawn_key(stage) -> str:
+    token = token_of(stage)
+    stage.entra.remove_key(stage.entra.keys[-1].kid)
+    return token
+
+
 TOKENS = {
     "no token at all": lambda stage: None,
     "not a JWT": lambda stage: "opaque",
@@ -224,18 +234,8 @@ TOKENS = {
     ),
     "without a tenant": lambda stage: token_of(stage, claims={"tid": None}),
     "without scope and role": lambda stage: token_of(stage, claims={"scp": None}),
-    "of a key that was withdrawn": lambda stage: of_a_withdrawn_key(stage),
+    "of a key that was withdrawn": of_a_withdrawn_key,
 }
-
-
-def token_of(stage, **how) -> str:
-    return stage.sign_in_again(stage.alice, **how)["Authorization"].removeprefix("Bearer ")
-
-
-def of_a_withdrawn_key(stage) -> str:
-    token = token_of(stage)
-    stage.entra.remove_key(stage.entra.keys[-1].kid)
-    return token
 
 
 @pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS.keys())
