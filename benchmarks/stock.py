@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from types import SimpleNamespace
-from typing import Any
 
 import httpx
 import msal
@@ -84,7 +83,7 @@ class _AzureTransport:
     async def __aenter__(self) -> _AzureTransport:
         return self
 
-    async def __aexit__(self, *_: Any) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Nothing is open."""
 
     async def close(self) -> None:
