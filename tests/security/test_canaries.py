@@ -1,6 +1,7 @@
 """No secret shows anywhere: logs, errors, reprs and refusals, in every way a call can end (3.12)."""
 
 import asyncio
+import base64
 import contextlib
 import gzip
 import json
@@ -51,8 +52,9 @@ class Stage:
         self.canaries.add("client secret", self.product.api.client_secret)
         self.alice = entra.add_user(plant("user name"))
         self.canaries.add("object id", self.alice.oid)
-        self.claims = json.dumps({"access_token": {"acrs": {"value": plant("claims")}}})
-        self.canaries.add("claims", self.claims)
+        self.canaries.add("tenant id", self.alice.tid)
+        self.claims = json.dumps({"access_token": {"nbf": {"value": plant("claims")}}})
+        self.canaries.add("claims", base64.b64encode(self.claims.encode()).decode())
 
     def token(self, **details: Any) -> str:
         return self.product.entra.user_token(
@@ -91,13 +93,13 @@ class Stage:
 
     async def call(self, **keywords: Any) -> Any:
         user = await self.principal()
-        return await self.product.downstream("read").get_for_user(
-            f"me?{self.secrets['query']}=1",
-            user=user,
-            params={"q": self.secrets["query"]},
-            headers={"x-secret": self.secrets["header"]},
-            **keywords,
-        )
+        usual = {
+            "params": {"q": self.secrets["query"]},
+            "headers": {"x-secret": self.secrets["header"]},
+        }
+        path = f"me?{self.secrets['query']}=1"
+        api = self.product.downstream("read")
+        return await api.get_for_user(path, user=user, **(usual | keywords))
 
 
 def api(stage: Stage) -> FastAPI:
@@ -115,7 +117,7 @@ def api(stage: Stage) -> FastAPI:
             "me", params={"q": stage.secrets["query"]}
         )
 
-    @app.get("/group")
+    @app.get("/group/claims")
     async def group(user: User) -> Any:
         async with asyncio.TaskGroup() as tasks:
             for scope in ("read", "write"):
@@ -160,7 +162,7 @@ async def good_calls(stage: Stage) -> None:
         await stage.call()
     acquirer = stage.product.identity.token_acquirer
     options = AcquireTokenOptions(
-        tenant=stage.product.entra.tenant.id,
+        tenant=stage.product.entra.tenant.domain,
         claims=stage.claims,
         extra_query_parameters={"q": stage.secrets["query"]},
         extra_headers_parameters={"x-secret": stage.secrets["header"]},
@@ -189,7 +191,6 @@ async def refused_tokens(stage: Stage) -> None:
         stage.token(claims={"aud": stage.canaries.plant("claim")}),
         stage.token(claims={"tid": stage.canaries.plant("claim")}),
         stage.token(claims={"iss": f"https://{stage.canaries.plant('claim')}/"}),
-        stage.token(claims={"scp": stage.canaries.plant("claim")}),
         stage.token(claims={"scp": None}),
         stage.token(claims={"ver": [stage.canaries.plant("claim")]}),
         entra.id_token(stage.alice, client=product.api),
@@ -204,8 +205,12 @@ async def refused_tokens(stage: Stage) -> None:
         await stage.get("/me", f"Bearer {token}", f"Bearer {token}")
         await stage.get("/me", f"Basic {token}")
         await stage.get("/me", f"Bearer {token}", params={"access_token": token})
-        with contextlib.suppress(AssertionError):
-            await stage.expect_error("validator", product.identity.token_validator.validate(token))
+        try:
+            principal = await product.identity.token_validator.validate(token)
+        except MsidwebError as error:
+            stage.witness.error("validator", error)
+        else:
+            stage.witness.show("principal", principal)
 
 
 async def refusals_of_entra(stage: Stage) -> None:
@@ -261,16 +266,18 @@ async def answers_of_the_api(stage: Stage) -> None:
     bad += [
         Answer(200, secret.encode(), json_type),
         Answer(200, body, json_type),
-        Answer(200, b"\xff\xfe" + secret.encode(), {"content-type": "text/plain; charset=utf-8"}),
         Answer(200, secret.encode(), {"content-encoding": "gzip", **json_type}),
         Answer(200, gzip.compress(body)[:-5], {"content-encoding": "gzip", **json_type}),
         Answer(200, body, {"content-encoding": secret, **json_type}),
         Answer(200, body, {"content-type": f"application/{secret}"}),
     ]
-    for answer in bad:
+    for number, answer in enumerate(bad):
         stage.answer = lambda *_, answer=answer: answer
         await stage.get("/me", f"Bearer {stage.token()}")
-        await stage.expect_error("downstream", stage.call(response_model=Model))
+        await stage.expect_error(f"downstream {number}", stage.call(response_model=Model))
+    plain = {"content-type": "text/plain; charset=utf-8"}
+    stage.answer = lambda *_: Answer(200, b"\xff\xfe" + secret.encode(), plain)
+    await stage.expect_error("no such text", stage.call(response_model=str))
     stage.answer = None
     await stage.expect_error("body", stage.call(json={"x": secret, "y": object()}))
     await stage.expect_error("two bodies", stage.call(json=secret, content=secret))
@@ -288,13 +295,16 @@ async def challenges(stage: Stage) -> None:
     await stage.expect_error("challenged twice", stage.call())
     await stage.get("/me", f"Bearer {stage.token()}")
     entra.require_mfa(stage.product.partner, user=stage.alice)
-    await stage.get("/group", f"Bearer {stage.token()}")
+    await stage.get("/group/claims", f"Bearer {stage.token()}")
     await stage.everywhere("multi-factor", "/me/claims")
     assert isinstance(stage.witness.errors[-1], UserChallengeError)
 
 
 async def cancelled_calls(stage: Stage) -> None:
     for pauses in (1, 3, 8, 15, 30, 60):
+        # Leaves idle connections: httpcore drops one without closing it when its TLS handshake is
+        # cancelled, which the loop tells of much later.
+        await stage.call()
         task = asyncio.create_task(stage.call())
         for _ in range(pauses):
             await asyncio.sleep(0)
@@ -310,12 +320,9 @@ async def mistakes(stage: Stage) -> None:
     # The framework logs it with its traceback, and answers 500.
     await stage.get("/mistake", f"Bearer {stage.token()}")
     for keywords in (
-        {"scopes": [f"api://{secret}/x"]},
         {"headers": {"x-secret": f"{secret}\r\n"}},
-        {"headers": {f"{secret}: x": "x"}},
         {"session_key": secret},
         {"options": DownstreamApiOptions(base_url=f"https://{secret}@evil.example")},
-        {"options": AcquireTokenOptions(claims=secret)},
         {
             "options": DownstreamApiOptions(
                 acquire_token_options=AcquireTokenOptions(claims=f"{secret}{{")
@@ -465,3 +472,37 @@ async def test_no_canary_is_seen(act, transport):
 
     assert stage.witness.seen
     assert stage.witness.leaks(stage.canaries) == {}
+
+
+@pytest.mark.parametrize("shown", [False, True])
+async def test_users_and_tenants_are_named_where_that_is_asked_for_and_nothing_else_is(shown):
+    async with raised(EnablePiiLogging=shown) as stage:
+        for act in (good_calls, refusals_of_entra, challenges):
+            await act(stage)
+
+    seen = set(stage.witness.leaks(stage.canaries))
+    assert seen == ({"tenant id", "object id"} if shown else set())
+
+
+def test_the_search_finds_what_it_looks_for():
+    canaries, witness = Canaries(), Witness()
+    secret = canaries.plant("secret")
+    for text in (secret, f"...{secret[7:20]}...", base64.b64encode(secret.encode()).decode()):
+        witness.seen = [("here", text)]
+        assert set(witness.leaks(canaries)) == {"secret"}
+    witness.seen = [("here", secret[:11])]
+    assert witness.leaks(canaries) == {}
+
+
+def test_a_context_that_a_traceback_suppresses_is_looked_at_too():
+    canaries, witness = Canaries(), Witness()
+    secret = canaries.plant("secret")
+    try:
+        try:
+            raise ValueError(secret)
+        except ValueError:
+            raise KeyError from None
+    except KeyError as error:
+        witness.error("here", error)
+
+    assert set(witness.leaks(canaries)) == {"secret"}
