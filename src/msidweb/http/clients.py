@@ -18,6 +18,7 @@ from msidweb.configuration.options import ENTRA_CLIENT, HttpClientOptions
 from msidweb.errors import InvalidCallError
 from msidweb.telemetry import ApiOpenedLate, Telemetry, TransportChosen
 
+from .quiet import QuietClient
 from .tls import TlsContexts
 from .transports import choose_transport, make_transport
 
@@ -102,7 +103,7 @@ class HttpClients:
         options = self.options(name)
         chosen = choose_transport(name, options)
         self._telemetry.emit(TransportChosen(client=name, transport=chosen))
-        return httpx.AsyncClient(
+        return QuietClient(
             transport=make_transport(chosen, options, self._tls),
             headers={"User-Agent": _user_agent(), "Accept-Encoding": "gzip, deflate"},
             cookies=_NoCookies(),
