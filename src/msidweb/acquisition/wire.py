@@ -12,10 +12,10 @@ from urllib.parse import quote, urlencode
 from msidweb.clock import Clock
 from msidweb.configuration.options import ENTRA_CLIENT, HttpClientOptions
 from msidweb.errors import TokenAcquisitionError
+from msidweb.http import retry_after_seconds
 from msidweb.http.forms import Clients, FormAnswer, Forms
 
 from .msal_writer import TokenRequest
-from .retry_after import retry_after_seconds
 
 WHOLE = 1.5
 """A request, its repeat and its wait in the queue take so many times one attempt's deadline."""

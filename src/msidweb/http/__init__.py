@@ -3,6 +3,7 @@
 from .bounded import BodyTooLargeError, read_bounded, read_excerpt
 from .clients import HttpClients
 from .headers import DroppedHeader, guard_headers
+from .retry_after import retry_after_seconds
 from .urls import BaseUrl, check_base_url, compose_url, path
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "path",
     "read_bounded",
     "read_excerpt",
+    "retry_after_seconds",
 ]

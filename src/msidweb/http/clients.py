@@ -10,6 +10,7 @@ from http.client import HTTPResponse
 from http.cookiejar import Cookie, CookieJar
 from importlib import metadata
 from urllib.request import Request
+from weakref import WeakSet
 
 import httpx
 
@@ -28,8 +29,9 @@ class HttpClients:
     """Hands out httpx clients by name; names without options get default ones.
 
     Nothing is opened before the first request. A client belongs to the loop it was asked for on;
-    ``aclose`` closes those of the running loop, and whoever asks later gets new ones. They follow
-    no redirect, keep no cookie, and read neither proxies nor netrc of the environment.
+    ``aclose`` closes those of the running loop, which gets new ones only after ``open``: what was
+    under way then would otherwise open connections that nobody closes. They follow no redirect,
+    keep no cookie, and read neither proxies nor netrc of the environment.
 
     Args:
         options: Options by name.
@@ -42,10 +44,13 @@ class HttpClients:
         self._tls = TlsContexts()
         self._opened = False
         self._clients: dict[asyncio.AbstractEventLoop, dict[str, httpx.AsyncClient]] = {}
+        self._closed: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
 
     def open(self) -> None:
         """Note that the owner opened; using a client before is reported once."""
         self._opened = True
+        with contextlib.suppress(RuntimeError):
+            self._closed.discard(asyncio.get_running_loop())
 
     def options(self, name: str) -> HttpClientOptions:
         """The options of the client *name*."""
@@ -55,7 +60,8 @@ class HttpClients:
         """The client *name* of the running loop.
 
         Raises:
-            InvalidCallError: No loop runs, or the client's options cannot be met.
+            InvalidCallError: No loop runs, the clients of this one were closed, or the client's
+                options cannot be met.
         """
         try:
             loop = asyncio.get_running_loop()
@@ -64,6 +70,8 @@ class HttpClients:
                 "An HTTP client is asked for outside of an event loop."
             ) from None
         clients = self._clients.get(loop)
+        if clients is None and loop in self._closed:
+            raise InvalidCallError("The HTTP clients were closed.", code="closed")
         if clients is None:
             clients = self._clients[loop] = {}
             self._forget_closed_loops()
@@ -75,7 +83,9 @@ class HttpClients:
     async def aclose(self) -> None:
         """Close the clients of the running loop."""
         self._opened = False
-        clients = self._clients.pop(asyncio.get_running_loop(), {})
+        loop = asyncio.get_running_loop()
+        self._closed.add(loop)
+        clients = self._clients.pop(loop, {})
         async with contextlib.AsyncExitStack() as closing:
             for client in clients.values():
                 closing.push_async_callback(client.aclose)

@@ -30,6 +30,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         self._make = make
         self._opening: Flight[httpx.AsyncBaseTransport] = Flight()
         self._opened: httpx.AsyncBaseTransport | None = None
+        self._closed = False
         self._slots = asyncio.Semaphore(limit)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -40,7 +41,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         """
         await self._acquire(request)
         try:
-            transport = self._opened or await self._open()
+            transport = self._opened or await self._opening.join("transport", self._open)
             response = await transport.handle_async_request(request)
         except BaseException:
             self._slots.release()
@@ -51,6 +52,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close the transport, if it was ever opened."""
+        self._closed = True
         if self._opened is not None:
             await self._opened.aclose()
 
@@ -65,8 +67,12 @@ class PooledTransport(httpx.AsyncBaseTransport):
             raise httpx.PoolTimeout("No connection became free in time.") from None
 
     async def _open(self) -> httpx.AsyncBaseTransport:
-        self._opened = await self._opening.join("transport", self._make)
-        return self._opened
+        # Kept by the flight, not by who waits for it: a caller who was cancelled keeps nothing.
+        made = self._opened = await self._make()
+        if self._closed:
+            await made.aclose()
+            raise httpx.ConnectError("The client was closed.")
+        return made
 
 
 class _Held(httpx.AsyncByteStream):

@@ -96,6 +96,16 @@ async def test_clients_work_again_after_closing():
             await clients.aclose()
 
 
+async def test_clients_that_were_closed_are_opened_by_nobody_but_their_owner():
+    clients = _with()
+    clients.client("Api")
+    await clients.aclose()
+
+    with pytest.raises(InvalidCallError) as caught:
+        clients.client("Api")
+    assert caught.value.code == "closed"
+
+
 def test_each_loop_has_its_own_clients_and_closed_loops_are_forgotten():
     clients = _with()
 

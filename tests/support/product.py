@@ -1,0 +1,229 @@
+"""The whole product between an Entra ID and a partner API, in process or over loopback TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+import httpx
+
+from msidweb import Identity, IdentityBuilder, MicrosoftIdentityOptions, Principal
+from msidweb.configuration import Configuration
+from msidweb.principal import Assertion
+from msidweb.testing import (
+    App,
+    DownstreamEcho,
+    EntraEmulator,
+    LocalServer,
+    ManualClock,
+    User,
+    serve_tls,
+)
+
+SCOPES = ("read", "write")
+"""The partner's permissions; each is a downstream API of its own, ``Partner-read`` and so on."""
+
+Asgi = Callable[..., Any]
+Wrap = Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport]
+
+
+@dataclass(frozen=True)
+class Issue:
+    """A token as it left Entra ID: for which assertion, and for what."""
+
+    digest: str
+    scope: str
+
+
+class RememberingEmulator(EntraEmulator):
+    """Verifies a signature once a token: keys stay the same here, and a campaign sees many."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock=clock)
+        self._recognized: dict[str, Any] = {}
+
+    def recognize(self, token: str) -> Any:
+        if token not in self._recognized:
+            self._recognized[token] = super().recognize(token)
+        return self._recognized[token]
+
+
+class Notary:
+    """Stands before the emulator and notes for whom each token was issued, by its ``uti``."""
+
+    def __init__(self, entra: EntraEmulator) -> None:
+        self._entra = entra
+        self.issued: dict[str, Issue] = {}
+
+    def served_at(self, base_url: str) -> None:
+        self._entra.served_at(base_url)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        sent, answered = bytearray(), bytearray()
+
+        async def reading() -> Any:
+            message = await receive()
+            sent.extend(message.get("body", b""))
+            return message
+
+        async def writing(message: Any) -> None:
+            answered.extend(message.get("body", b""))
+            await send(message)
+
+        await self._entra(scope, reading, writing)
+        if scope["type"] == "http" and scope["path"].endswith("/token"):
+            self._note(parse_qs(sent.decode()), bytes(answered))
+
+    def _note(self, form: Mapping[str, list[str]], answer: bytes) -> None:
+        assertion = form.get("assertion", [""])[0]
+        token = json.loads(answer or b"{}").get("access_token")
+        if assertion and token:
+            uti = str(claims_of(token)["uti"])
+            self.issued[uti] = Issue(Assertion(assertion).digest, form["scope"][0])
+
+
+@dataclass
+class Product:
+    """An opened identity and everything around it."""
+
+    entra: EntraEmulator
+    clock: ManualClock
+    api: App
+    partner: App
+    echo: DownstreamEcho
+    notary: Notary
+    identity: Identity
+    ca_file: str | None = None
+    servers: list[LocalServer] = field(default_factory=list)
+
+    def downstream(self, scope: str) -> Any:
+        return self.identity.downstream_api.named(f"Partner-{scope}")
+
+
+def claims_of(token: str) -> dict[str, object]:
+    payload = token.split(".")[1]
+    claims: dict[str, object] = json.loads(
+        base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+    )
+    return claims
+
+
+class Hesitant(httpx.AsyncBaseTransport):
+    """Lets others run before and after each request, so that calls in process interleave."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, pauses: Callable[[], int]) -> None:
+        self._inner = inner
+        self._pauses = pauses
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        for _ in range(self._pauses()):
+            await asyncio.sleep(0)
+        response = await self._inner.handle_async_request(request)
+        for _ in range(self._pauses()):
+            await asyncio.sleep(0)
+        return response
+
+
+def as_it_is(transport: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
+    return transport
+
+
+@contextlib.asynccontextmanager
+async def product_in_process(
+    *,
+    to_entra: Wrap = as_it_is,
+    to_partner: Wrap = as_it_is,
+    parts: Mapping[str, Any] | None = None,
+    cache_bytes: int = 64 * 1024 * 1024,
+    **web_api: Any,
+) -> AsyncIterator[Product]:
+    """The product with ASGI transports; *parts* override those of the container."""
+    product = _cast()
+    partner = to_partner(httpx.ASGITransport(product.echo))
+    builder = (
+        _builder(product, "https://partner.example", cache_bytes, web_api)
+        .add_http_client("Entra", transport=to_entra(httpx.ASGITransport(product.notary)))
+        .override(clock=product.clock, **(parts or {}))
+    )
+    for scope in SCOPES:
+        builder.add_http_client(f"Partner-{scope}", transport=partner)
+    product.identity = builder.build()
+    async with product.identity:
+        yield product
+
+
+@contextlib.asynccontextmanager
+async def product_over_sockets(
+    *,
+    cache_bytes: int = 64 * 1024 * 1024,
+    max_connections: int = 8,
+    transport: str = "auto",
+    **web_api: Any,
+) -> AsyncIterator[Product]:
+    """The product with its own transports, over TLS on loopback."""
+    product = _cast()
+    async with contextlib.AsyncExitStack() as stack:
+        login = await stack.enter_async_context(serve_tls(product.notary))
+        partner = await stack.enter_async_context(serve_tls(product.echo, ca=login.ca))
+        product.ca_file = login.ca_file
+        product.servers = [login, partner]
+        builder = _builder(product, partner.base_url, cache_bytes, web_api)
+        for name in ("Entra", "Caller", *(f"Partner-{scope}" for scope in SCOPES)):
+            builder.add_http_client(
+                name,
+                ca_file=login.ca_file,
+                max_connections=max_connections,
+                transport=transport,
+            )
+        product.identity = builder.override(clock=product.clock).build()
+        await stack.enter_async_context(product.identity)
+        yield product
+
+
+@contextlib.asynccontextmanager
+async def served_beside(product: Product, app: Asgi) -> AsyncIterator[str]:
+    """The address of *app* while it is served; the product's client "Caller" trusts it."""
+    async with serve_tls(app, ca=product.servers[0].ca) as server:
+        yield server.base_url
+
+
+def _cast() -> Product:
+    clock = ManualClock()
+    entra = RememberingEmulator(clock)
+    partner = entra.add_app("partner", scopes=SCOPES, roles=["All"], multi_tenant=True)
+    api = entra.add_app("api", scopes=["access_as_user"], multi_tenant=True)
+    entra.assign(client=api, resource=partner, roles=["All"])
+    entra.consent(client=api, resource=partner)
+    echo = DownstreamEcho(entra, partner)
+    # The identity comes once its neighbors have addresses.
+    none: Any = None
+    return Product(entra, clock, api, partner, echo, Notary(entra), none)
+
+
+def _builder(
+    product: Product, partner_url: str, cache_bytes: int, web_api: Mapping[str, Any]
+) -> IdentityBuilder:
+    section = {**product.entra.azure_ad(product.api), "TenantId": "organizations", **web_api}
+    builder = (
+        IdentityBuilder(Configuration.of_environment(environ={}))
+        .add_microsoft_identity_web_api(MicrosoftIdentityOptions.model_validate(section))
+        .enable_token_acquisition()
+        .add_in_memory_token_caches(l1_size_limit=cache_bytes)
+    )
+    for scope in SCOPES:
+        builder.add_downstream_api(
+            f"Partner-{scope}", base_url=partner_url, scopes=[product.partner.scope(scope)]
+        )
+    return builder
+
+
+async def caller(product: Product, user: User, **details: Any) -> Principal:
+    """A new sign-in of *user*, validated by the product."""
+    token = product.entra.user_token(user, resource=product.api, **details)
+    return await product.identity.token_validator.validate(token)
