@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from types import SimpleNamespace
+from typing import Self
 
 import httpx
 import msal
@@ -80,7 +81,7 @@ class _AzureTransport:
         del request
         return self._response
 
-    async def __aenter__(self) -> _AzureTransport:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
