@@ -162,7 +162,7 @@ def _check_audience(audience: object, accepted: frozenset[str]) -> None:
     if not all(isinstance(value, str) for value in values):
         _refuse("C2", "The claim aud holds something else than text.")
     if accepted.isdisjoint(values):
-        _refuse("C2", "The token is for another audience.")
+        _refuse("C2", f"The token is for another audience than {' or '.join(sorted(accepted))}.")
 
 
 def _check_issuer(texts: Mapping[str, str], policy: ValidationPolicy, key_set: KeySet) -> str:

@@ -36,6 +36,8 @@ async def play(*, serve: bool = False, broken: str | None = None) -> int:
         narrator.servers(stage.addresses)
         passed = await _steps(stage, narrator, broken)
         narrator.end(passed, len(STEPS))
+        if not serve:
+            narrator.say("The servers are gone; --serve (make demo SERVE=1) keeps them running.")
         if serve:
             narrator.say("Serving; Ctrl-C ends it.")
             await interrupted()
