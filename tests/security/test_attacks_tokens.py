@@ -1,7 +1,7 @@
 """Tokens and requests that want in, or want to keep the loop busy."""
 
 import pytest
-from tests.support.signing import user_claims
+from tests.support.signing import app_claims, user_claims
 from tests.support.validating import KEY, Bench
 
 from msidweb.errors import MalformedTokenError
@@ -19,3 +19,10 @@ async def test_t3_a_field_of_a_megabyte_is_refused_unread(scheme, sign):
     with pytest.raises(MalformedTokenError) as refusal:
         await Bench().validator.validate_authorization([scheme + sign * 1_000_000])
     assert refusal.value.rule == "T3"
+
+
+@pytest.mark.parametrize("blank", ["\t", "\u00a0", " \n "])
+async def test_p1_what_is_blank_is_neither_a_scope_nor_a_role(blank):
+    bench = Bench()
+    assert await bench.refuse_claims(scp=blank) == "P1"
+    assert await bench.refuse(KEY.token(app_claims(roles=[blank, ""]))) == "P1"
