@@ -55,7 +55,13 @@ async def rows(*, number: int = 5_000, rounds: int = 15) -> list[Row]:
             )
     return [
         Row("cached token of a given user", given, msals, "MSAL's hit for the application", AIM),
-        Row("cached token of the ambient user", ambient, msals, "MSAL's hit for the application", AIM),
+        Row(
+            "cached token of the ambient user",
+            ambient,
+            msals,
+            "MSAL's hit for the application",
+            AIM,
+        ),
         Row("cached token of the ambient user", ambient, azures, "azure-identity's on behalf of"),
     ]
 

@@ -48,10 +48,8 @@ class Row:
 
 async def best_of(*laps: Lap, rounds: int) -> list[float]:
     """The best round of each side. The sides take turns, so that a disturbance meets them all."""
-    taken: list[list[float]] = []
     async with _garbage_kept():
-        for _ in range(rounds):
-            taken.append([await _clean(lap) for lap in laps])
+        taken = [[await _clean(lap) for lap in laps] for _ in range(rounds)]
     return [min(side) for side in zip(*taken, strict=True)]
 
 
@@ -93,7 +91,7 @@ async def _clean(lap: Lap) -> float:
 
 @asynccontextmanager
 async def _garbage_kept() -> AsyncIterator[None]:
-    """No collection inside of a round; what stands before the first is not looked at between them."""
+    """No collection inside of a round, and a short one between two."""
     gc.collect()
     gc.freeze()
     gc.disable()

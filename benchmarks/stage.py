@@ -1,4 +1,4 @@
-"""What the questions share: an emulated tenant, identities over it, an Entra ID that costs nothing."""
+"""What the questions share: an emulated tenant, and identities over an Entra ID without cost."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from types import SimpleNamespace
-from typing import Any
+from typing import Self
 
 import httpx
 import msal
@@ -81,10 +81,10 @@ class _AzureTransport:
         del request
         return self._response
 
-    async def __aenter__(self) -> _AzureTransport:
+    async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *_: Any) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Nothing is open."""
 
     async def close(self) -> None:

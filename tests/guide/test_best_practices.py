@@ -17,9 +17,7 @@ from msidweb.integrations.fastapi import EntraAuth
 
 
 def lines(caplog, event: str) -> list[logging.LogRecord]:
-    return [
-        record for record in caplog.records if getattr(record, "msidweb_event", None) == event
-    ]
+    return [record for record in caplog.records if getattr(record, "msidweb_event", None) == event]
 
 
 async def test_at_debug_each_acquisition_says_where_its_token_came_from_and_why(stage, caplog):
@@ -175,7 +173,7 @@ async def test_a_timeout_of_one_call_wins_and_is_the_total_deadline(stage):
 
 
 async def test_a_hanging_api_does_not_hold_up_the_others(stage):
-    client = await stage.client(hanging_api(stage.identity(with_reports(stage, timeout=0.3))))
+    client = await stage.client(hanging_api(stage.identity(with_reports(stage, timeout=1))))
     headers = stage.signed_in(stage.alice)
     with hanging(stage.partner):
         await client.get("/api/report", headers=headers)
@@ -204,6 +202,16 @@ def unsigned(token: str) -> str:
     return f"eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{payload}."
 
 
+def token_of(stage, **how) -> str:
+    return stage.sign_in_again(stage.alice, **how)["Authorization"].removeprefix("Bearer ")
+
+
+def of_a_withdrawn_key(stage) -> str:
+    token = token_of(stage)
+    stage.entra.remove_key(stage.entra.keys[-1].kid)
+    return token
+
+
 TOKENS = {
     "no token at all": lambda stage: None,
     "not a JWT": lambda stage: "opaque",
@@ -226,18 +234,8 @@ TOKENS = {
     ),
     "without a tenant": lambda stage: token_of(stage, claims={"tid": None}),
     "without scope and role": lambda stage: token_of(stage, claims={"scp": None}),
-    "of a key that was withdrawn": lambda stage: of_a_withdrawn_key(stage),
+    "of a key that was withdrawn": of_a_withdrawn_key,
 }
-
-
-def token_of(stage, **how) -> str:
-    return stage.sign_in_again(stage.alice, **how)["Authorization"].removeprefix("Bearer ")
-
-
-def of_a_withdrawn_key(stage) -> str:
-    token = token_of(stage)
-    stage.entra.remove_key(stage.entra.keys[-1].kid)
-    return token
 
 
 @pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS.keys())

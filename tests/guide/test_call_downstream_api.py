@@ -50,7 +50,7 @@ def data_controller(identity: Identity) -> FastAPI:
             logger.warning("user consent required for downstream API", exc_info=error)
             body = {"error": "consent_required", "scopes": list(error.scopes)}
             return JSONResponse(body, 401)
-        except DownstreamApiError as error:
+        except DownstreamApiError:
             logger.exception("downstream API call failed")
             body = "Failed to retrieve data from downstream service"
             return JSONResponse(body, 500)

@@ -24,7 +24,9 @@ async def principal(identity, headers):
 
 
 async def call(identity, user, **options):
-    return await identity.downstream_api.get_for_user("PartnerAPI", "api/data", user=user, **options)
+    return await identity.downstream_api.get_for_user(
+        "PartnerAPI", "api/data", user=user, **options
+    )
 
 
 async def test_50013_says_that_the_incoming_token_was_not_issued_for_this_application(

@@ -6,10 +6,11 @@ import argparse
 import asyncio
 import contextlib
 import json
-import signal
 import sys
 
 from msidweb.testing import EntraEmulator, LocalServer, Sample, sample_tenant, serve_tls
+
+from .interrupt import interrupted
 
 _GUIDE = """\
 Entra ID emulator at {base_url}   (Ctrl-C ends it)
@@ -67,16 +68,7 @@ async def _serve(port: int) -> None:
     sample = sample_tenant(entra)
     async with serve_tls(entra, port=port) as server:
         print(_guide(entra, sample, server), flush=True)
-        await _interrupted()
-
-
-async def _interrupted() -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+        await interrupted()
 
 
 def _guide(entra: EntraEmulator, sample: Sample, server: LocalServer) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NoReturn
 
 from msidweb.errors import MalformedTokenError, MissingTokenError
 
@@ -35,17 +36,27 @@ def token_of(fields: Sequence[bytes | str], *, longest: int) -> str:
         raise MalformedTokenError("The Authorization field is too long.", rule="T3")
     value = field.decode("latin-1") if isinstance(field, bytes) else field
     value = value.strip(" ")
-    name, rest = value[: len(_NAME)].lower(), value[len(_NAME) :]
-    if name != _NAME or not rest or _TOKEN_SIGN.match(rest):
-        raise MissingTokenError("The request carries no bearer token.", rule="T0")
+    scheme, space, rest = value.partition(" ")
+    if scheme.lower() != _NAME or not space:
+        _refuse_scheme(scheme)
     token = rest.lstrip(" ")
     if len(token) > longest:
         raise MalformedTokenError("The token is too long.", rule="T3")
     # Sign by sign: ten times as fast as a pattern; the decoder refuses every other foreign sign.
-    foreign = " " in token or "\t" in token or "," in token or '"' in token or "\xa0" in token
-    if foreign or len(token) == len(rest):
-        raise MalformedTokenError("The Authorization field is malformed.", rule="T2")
+    if " " in token or "\t" in token or "," in token or '"' in token or "\xa0" in token:
+        raise _malformed()
     return token
+
+
+def _refuse_scheme(scheme: str) -> NoReturn:
+    rest = scheme[len(_NAME) :]
+    if not scheme.lower().startswith(_NAME) or not rest or _TOKEN_SIGN.match(rest):
+        raise MissingTokenError("The request carries no bearer token.", rule="T0")
+    raise _malformed()
+
+
+def _malformed() -> MalformedTokenError:
+    return MalformedTokenError("The Authorization field is malformed.", rule="T2")
 
 
 def refuse_second_token(query_string: bytes | str) -> None:

@@ -34,14 +34,12 @@ class CompactToken(NamedTuple):
         return "CompactToken(…)"
 
 
-def split(token: str, *, longest: int) -> list[str]:
-    """The three parts of what may be a signed token, before any work is done on it.
+def take_apart(token: str) -> CompactToken:
+    """What the three parts of *token* hold.
 
     Raises:
-        MalformedTokenError: T3, too long; T2, not three parts.
+        MalformedTokenError: T2, not three parts; B1, B2, a part is not strict base64url.
     """
-    if len(token) > longest:
-        raise MalformedTokenError("The token is too long.", rule="T3")
     parts = token.split(".", _ENCRYPTED)
     if len(parts) == _ENCRYPTED:
         raise MalformedTokenError(
@@ -51,15 +49,6 @@ def split(token: str, *, longest: int) -> list[str]:
         raise MalformedTokenError("The token has not three parts.", rule="T2")
     if not token.isascii():
         raise MalformedTokenError("The token is not base64url.", rule="B1")
-    return parts
-
-
-def decode(token: str, parts: list[str]) -> CompactToken:
-    """What the *parts* of *token* hold.
-
-    Raises:
-        MalformedTokenError: B1, B2, a part is not strict base64url.
-    """
     header, payload, signature = parts
     signed = token[: -len(signature) - 1].encode()
     try:

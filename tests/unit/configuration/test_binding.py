@@ -17,7 +17,7 @@ from msidweb.configuration import (
     bind_children,
 )
 
-NO_SOURCE = "must be a SourceType by name, or by number from 0 to 13"
+NO_SOURCE = "must be ClientSecret, Path, KeyVault … or a number from 0 to 13"
 NO_TIMESPAN = "must be seconds, or a TimeSpan such as 00:05:00"
 
 
@@ -244,7 +244,7 @@ def test_all_problems_come_at_once_with_their_origins(configured):
         "appsettings.Production.json: AzureAd:Audiences: must be a list",
         (
             "appsettings.json: AzureAd:ClientCredentials:0:SourceType:"
-            " must be a SourceType by name, or by number from 0 to 13"
+            " must be ClientSecret, Path, KeyVault … or a number from 0 to 13"
         ),
         "environment variable AzureAd__ClientCredentials__0__Skip: must be true or false",
         "appsettings.json: AzureAd:SendX5C: must be true or false",

@@ -68,6 +68,8 @@ async def test_cookies_are_neither_kept_nor_sent(client):
     async with serve(answering(cookie, seen=seen)) as server:
         await client.get(server.url())
         client.cookies.set("mine", "2")
+        client.cookies.update({"mine": "2"})
+        client.cookies = {"mine": "2"}
         await client.get(server.url())
 
     assert not any(b"cookie" in head.lower() for head in seen)

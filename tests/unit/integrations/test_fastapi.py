@@ -390,3 +390,23 @@ def test_settings_of_the_docs_page_that_the_application_made_are_kept(identity):
         "clientId": "mine",
         "appName": "App",
     }
+
+
+async def test_a_test_can_put_a_caller_in_place_of_tokens(identity):
+    entra = EntraAuth(identity)
+    app = FastAPI()
+    entra.install(app)
+
+    @app.get("/me")
+    async def me(caller: Annotated[Principal, Security(entra, scopes=["a.read"])]):
+        return [caller.object_id, ambient_principal() is caller]
+
+    @app.get("/admin", dependencies=[Security(entra, scopes=["a.admin"])])
+    async def admin(): ...
+
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+        with entra.override(app, principal("alice", scopes=["a.read"])):
+            assert (await client.get("/me")).json() == ["alice", True]
+            assert (await client.get("/admin")).status_code == 403
+        assert (await client.get("/me")).status_code == 401

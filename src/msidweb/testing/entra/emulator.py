@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from msidweb.clock import Clock, SystemClock
 from msidweb.errors import InvalidCallError
+from msidweb.principal import Assertion, Principal
 from msidweb.testing.exchange import Receive, Scope, Send
 
 from .app import EntraApp
@@ -184,6 +185,22 @@ class EntraEmulator(Registry):
             version=version,
             expires_in=expires_in,
             overrides=claims,
+        )
+
+    def principal(self, user: User, *, resource: App, **details: Any) -> Principal:
+        """The caller that an API sees when *user* calls it; takes what :meth:`user_token` takes."""
+        token = self.user_token(user, resource=resource, **details)
+        claims: dict[str, Any] = dict(self._factory.recognize(token) or {})
+        return Principal(
+            claims,
+            tenant_id=str(claims.get("tid")),
+            object_id=str(claims.get("oid")),
+            client_id=str(claims.get("azp") or claims.get("appid")),
+            scopes=frozenset(str(claims.get("scp", "")).split()),
+            roles=frozenset(claims.get("roles", ())),
+            is_app=False,
+            expires_at=float(claims.get("exp", 0)),
+            assertion=Assertion(token),
         )
 
     def app_token(
