@@ -91,7 +91,7 @@ class HttpClients:
 
     def _forget_closed_loops(self) -> None:
         # Weak keys would not do: a client's connections hold the loop that they belong to.
-        for loop in [loop for loop in self._clients if loop.is_closed()]:
+        for loop in [loop for loop in tuple(self._clients) if loop.is_closed()]:
             self._clients.pop(loop, None)
 
     def _make(self, name: str) -> httpx.AsyncClient:

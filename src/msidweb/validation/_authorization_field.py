@@ -11,6 +11,8 @@ from msidweb.errors import MalformedTokenError, MissingTokenError
 _NAME = "bearer"
 _TOKEN_SIGN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]")
 _MAX_PARAMETERS = 1_000
+_ROOM = 1_024
+"""Signs beside the token; to go through a field of megabytes takes milliseconds."""
 # Each sign as it is or escaped: to undo the escapes of a long query takes milliseconds.
 _SECOND = re.compile(
     "".join(rf"(?:{sign}|(?i:%{ord(sign):02x}))" for sign in "access_token") + r"(?:=|\Z)"
@@ -30,6 +32,8 @@ def token_of(fields: Sequence[bytes | str], *, longest: int) -> str:
     if len(fields) > 1:
         raise MalformedTokenError("The request has several Authorization fields.", rule="T1")
     field = fields[0] if fields else ""
+    if len(field) > longest + _ROOM:
+        raise MalformedTokenError("The Authorization field is too long.", rule="T3")
     value = field.decode("latin-1") if isinstance(field, bytes) else field
     value = value.strip(" ")
     scheme, space, rest = value.partition(" ")

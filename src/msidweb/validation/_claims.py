@@ -225,7 +225,7 @@ def _check_permissions(
     """P1-P5: a bearer token with scopes, or an application's with roles."""
     if "cnf" in claims:
         _refuse("P5", "The token is bound to a key and was sent as a bearer token.")
-    scopes = frozenset(filter(None, texts.get("scp", "").split(" ")))
+    scopes = frozenset(filter(str.strip, texts.get("scp", "").split(" ")))
     roles = _roles(claims.get("roles", []))
     kind = texts.get("idtyp")
     if kind == "app" and "scp" in texts:
@@ -245,7 +245,7 @@ def _check_permissions(
 def _roles(value: object) -> frozenset[str]:
     if not isinstance(value, list) or not all(isinstance(role, str) for role in value):
         _refuse("C1", "The claim roles is no list of texts.")
-    return frozenset(value)
+    return frozenset(filter(str.strip, value))
 
 
 def _client(texts: Mapping[str, str]) -> str | None:
