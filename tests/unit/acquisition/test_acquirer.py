@@ -436,5 +436,5 @@ async def test_more_scope_lists_than_are_remembered_do_no_harm():
         with pytest.raises(InvalidCallError):
             await bench.acquirer.get_token_for_app(f"api{number}/nothing")
     for number in range(1_100):
-        bench.acquirer._wanted((f"api{number}/.default",))
+        bench.acquirer._read((f"api{number}/.default",))
     assert len(bench.acquirer._scopes) <= 1_024
