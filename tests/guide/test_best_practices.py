@@ -173,7 +173,7 @@ async def test_a_timeout_of_one_call_wins_and_is_the_total_deadline(stage):
 
 
 async def test_a_hanging_api_does_not_hold_up_the_others(stage):
-    client = await stage.client(hanging_api(stage.identity(with_reports(stage, timeout=0.3))))
+    client = await stage.client(hanging_api(stage.identity(with_reports(stage, timeout=1))))
     headers = stage.signed_in(stage.alice)
     with hanging(stage.partner):
         await client.get("/api/report", headers=headers)

@@ -60,6 +60,7 @@ class Notary:
     def __init__(self, entra: EntraEmulator) -> None:
         self._entra = entra
         self.issued: dict[str, Issue] = {}
+        self.answers: list[Mapping[str, object]] = []
 
     def served_at(self, base_url: str) -> None:
         self._entra.served_at(base_url)
@@ -82,8 +83,15 @@ class Notary:
 
     def _note(self, form: Mapping[str, list[str]], answer: bytes) -> None:
         assertion = form.get("assertion", [""])[0]
-        token = json.loads(answer or b"{}").get("access_token")
-        if assertion and token:
+        try:
+            members = json.loads(answer)
+        except ValueError:
+            return
+        if not isinstance(members, dict):
+            return
+        self.answers.append(members)
+        token = members.get("access_token")
+        if assertion and isinstance(token, str) and token.count(".") == 2:
             uti = str(claims_of(token)["uti"])
             self.issued[uti] = Issue(Assertion(assertion).digest, form["scope"][0])
 

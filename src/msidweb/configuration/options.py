@@ -45,7 +45,7 @@ class AcquireTokenOptions(Options):
     correlation_id: str | None = None
     tenant: str | None = None
     user_flow: str | None = None
-    claims: str | None = None
+    claims: str | None = Field(default=None, repr=False)
     force_refresh: bool = False
     extra_query_parameters: dict[str, str] | None = Field(default=None, repr=False)
     extra_headers_parameters: dict[str, str] | None = Field(default=None, repr=False)

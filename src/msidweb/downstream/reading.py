@@ -12,6 +12,7 @@ from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapt
 from pydantic_core import from_json
 
 from msidweb.errors import InvalidCallError
+from msidweb.http import decoded
 
 from .answers import Answer
 from .failures import unreadable
@@ -85,7 +86,7 @@ def _utf8(answer: Answer) -> bytes:
 
 def _decoded(answer: Answer) -> str:
     try:
-        return answer.body.decode(charset_of(answer.content_type) or "utf-8-sig")
+        return decoded(answer.body, charset_of(answer.content_type) or "utf-8-sig")
     except (LookupError, UnicodeDecodeError):
         reason = "that does not fit its charset"
     raise unreadable(answer, reason)

@@ -1,6 +1,7 @@
 """HTTP to other services: named clients, guarded URLs and headers, bounded bodies."""
 
 from .bounded import BodyTooLargeError, read_bounded, read_excerpt
+from .charsets import decoded, readable
 from .clients import HttpClients
 from .headers import DroppedHeader, guard_headers
 from .retry_after import retry_after_seconds
@@ -13,9 +14,11 @@ __all__ = [
     "HttpClients",
     "check_base_url",
     "compose_url",
+    "decoded",
     "guard_headers",
     "path",
     "read_bounded",
     "read_excerpt",
+    "readable",
     "retry_after_seconds",
 ]

@@ -125,7 +125,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 ),
             )
         except _FOREIGN as error:
-            raise _translated(error) from error.__cause__
+            failure = _translated(error)
+        raise failure
 
 
 async def _once(
@@ -136,7 +137,8 @@ async def _once(
     try:
         return await send(request)
     except _FOREIGN as error:
-        raise _translated(error) from error.__cause__
+        failure = _translated(error)
+    raise failure
 
 
 class _Body:
@@ -176,8 +178,10 @@ class _Answer(httpx.AsyncByteStream):
         try:
             async for chunk in self._answer.content.iter_any():
                 yield chunk
+            return
         except _FOREIGN as error:
-            raise _translated(error) from error.__cause__
+            failure = _translated(error)
+        raise failure
 
     async def aclose(self) -> None:
         # Read to its end, the connection is back in the pool and this does nothing.
@@ -198,9 +202,14 @@ _NAMES: tuple[tuple[type[Exception], type[httpx.TransportError], str], ...] = (
 
 
 def _translated(error: Exception) -> httpx.TransportError:
-    # Fixed texts: aiohttp's name the URL with its query, and its errors hold the request's headers.
+    # Fixed texts, raised outside of the handler: aiohttp's errors hold the request's URL and header
+    # fields, and their causes what the peer wrote. What the system says of a connection is kept.
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else None
+    translated: httpx.TransportError = httpx.ReadError("The connection broke off.")
     for theirs, ours, text in _NAMES:
         if isinstance(error, theirs):
-            detail = f": {error.__cause__}." if ours is httpx.ConnectError else ""
-            return ours(text + detail)
-    return httpx.ReadError("The connection broke off.")
+            detail = f": {cause}." if cause and ours is httpx.ConnectError else ""
+            translated = ours(text + detail)
+            break
+    translated.__cause__ = cause
+    return translated

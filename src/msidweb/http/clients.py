@@ -16,6 +16,7 @@ from msidweb.configuration.options import ENTRA_CLIENT, HttpClientOptions
 from msidweb.errors import InvalidCallError
 from msidweb.telemetry import ApiOpenedLate, Telemetry, TransportChosen
 
+from .quiet import QuietClient
 from .tls import TlsContexts
 from .transports import choose_transport, make_transport
 
@@ -151,7 +152,7 @@ class _NoCookies(httpx.Cookies):
 _NO_COOKIES = _NoCookies(_EmptyJar())
 
 
-class _Client(httpx.AsyncClient):
+class _Client(QuietClient):
     # httpx puts a jar of its own around what is passed in, and asks it at every answer.
     @property
     def cookies(self) -> httpx.Cookies:

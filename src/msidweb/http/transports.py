@@ -11,6 +11,7 @@ import httpx
 from msidweb.configuration.options import HttpClientOptions
 from msidweb.errors import InvalidCallError
 
+from .httpx_transport import HttpxTransport
 from .pool import PooledTransport
 from .tls import TlsContexts
 
@@ -80,7 +81,7 @@ def _over_aiohttp(options: HttpClientOptions, tls: ssl.SSLContext) -> httpx.Asyn
 
 
 def _over_httpx(options: HttpClientOptions, tls: ssl.SSLContext) -> httpx.AsyncBaseTransport:
-    return httpx.AsyncHTTPTransport(
+    return HttpxTransport(
         verify=tls,
         trust_env=False,
         limits=httpx.Limits(

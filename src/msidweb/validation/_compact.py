@@ -9,6 +9,8 @@ from msidweb.errors import MalformedTokenError
 
 _SIGNED = 3
 _ENCRYPTED = 5
+_LONGEST_HEADER = 4_096
+"""Signs; whoever has no key must not have more JSON than this read."""
 
 
 class CompactToken(NamedTuple):
@@ -59,8 +61,10 @@ def read_header(text: str) -> dict[str, object]:
     """The members of an encoded header.
 
     Raises:
-        MalformedTokenError: B1, B2, J1-J6.
+        MalformedTokenError: T3, far longer than any that Entra writes; B1, B2, J1-J6.
     """
+    if len(text) > _LONGEST_HEADER:
+        raise MalformedTokenError("The token's header is too long.", rule="T3")
     try:
         return parse_object(decode_base64url(text))
     except EncodingError as error:
