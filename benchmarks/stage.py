@@ -103,4 +103,5 @@ class NullEntra(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(self.latency)
         headers = [(b"content-type", b"application/json; charset=utf-8")]
-        return httpx.Response(200, headers=headers, content=self.body, request=request)
+        stream = httpx.ByteStream(self.body)
+        return httpx.Response(200, headers=headers, stream=stream, request=request)
