@@ -64,7 +64,11 @@ class PooledTransport(httpx.AsyncBaseTransport):
             raise httpx.PoolTimeout("No connection became free in time.") from None
 
     async def _open(self) -> httpx.AsyncBaseTransport:
-        self._opened = await self._opening.join("transport", self._make)
+        return await self._opening.join("transport", self._made)
+
+    async def _made(self) -> httpx.AsyncBaseTransport:
+        # Kept here and not by who waits: all of them may have left by now.
+        self._opened = await self._make()
         return self._opened
 
 
