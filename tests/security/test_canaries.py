@@ -58,9 +58,7 @@ class Stage:
         self.canaries.add("claims", base64.b64encode(self.claims.encode()).decode())
 
     def token(self, **details: Any) -> str:
-        return self.product.entra.user_token(
-            self.alice, resource=self.product.api, **details
-        )
+        return self.product.entra.user_token(self.alice, resource=self.product.api, **details)
 
     async def get(self, path: str, *authorization: str, params: Any = None) -> None:
         """Ask the API, and keep what it answers where that is a refusal."""
@@ -338,7 +336,13 @@ async def mistakes(stage: Stage) -> None:
     ):
         await stage.expect_error(f"mistake {list(keywords)}", stage.call(**keywords))
     named = stage.product.downstream("read")
-    for path in (f"https://{secret}/", f"//{secret}", f"../{secret}", f"{secret}\n", f"a@{secret}#"):
+    for path in (
+        f"https://{secret}/",
+        f"//{secret}",
+        f"../{secret}",
+        f"{secret}\n",
+        f"a@{secret}#",
+    ):
         await stage.expect_error("path", named.get_for_user(path, user=await stage.principal()))
 
 

@@ -131,4 +131,3 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         yield link
         waiting += [link.__cause__, link.__context__]
         waiting += getattr(link, "exceptions", ())
-

@@ -254,9 +254,7 @@ async def test_a_hundred_first_calls_of_one_user_are_one_request():
     while not bench.asked:
         await asyncio.sleep(0)
     bench.endpoint.gate.set()
-    assert {token.access_token for token in await asyncio.gather(*calls)} == {
-        "at-1-user.one.token"
-    }
+    assert {token.access_token for token in await asyncio.gather(*calls)} == {"at-1-user.one.token"}
     assert len(bench.asked) == 1
 
 
@@ -367,9 +365,7 @@ async def test_renewal_asks_for_what_the_entry_was_fetched_for():
 
 async def test_a_failing_renewal_backs_off_and_the_old_token_is_served_to_its_end():
     bench = Bench(
-        lambda n, asked: (
-            granted(n, asked, expires_in=7_200) if n == 1 else refused(503, error="x")
-        ),
+        lambda n, asked: granted(n, asked, expires_in=7_200) if n == 1 else refused(503, error="x"),
         hooked=True,
     )
     await bench.acquirer.get_token_for_app(APP)
