@@ -6,7 +6,15 @@ RUN := .venv/bin/python
 # Variables that would override the certificate authorities that tests and the demo bring along.
 unexport REQUESTS_CA_BUNDLE CURL_CA_BUNDLE SSL_CERT_FILE SSL_CERT_DIR
 
-.PHONY: demo test lint types layers docs check bench licenses constraints clean
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types layers docs check bench licenses constraints clean
+
+help:
+	@echo "make demo    the main story on servers of its own; BREAK=<step>, SERVE=1"
+	@echo "make test    every test; ARGS=<pytest arguments>"
+	@echo "make check   lint, types, import layers, docs, tests"
+	@echo "make bench   benchmarks as ratios; ARGS=<question>"
+	@echo "make docs    the documentation, in site/"
 
 demo: .venv/ready
 	$(RUN) -m msidweb.cli demo $(if $(BREAK),--break $(BREAK)) $(if $(SERVE),--serve)
@@ -22,7 +30,7 @@ types: .venv/ready
 	$(RUN) -m mypy
 
 layers: .venv/ready
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-cache
 
 docs: .venv/ready
 	$(RUN) -m mkdocs build --strict

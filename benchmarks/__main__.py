@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import pkgutil
 import sys
@@ -10,12 +11,12 @@ from collections.abc import Iterable
 import benchmarks
 from benchmarks.measure import Row
 
-_HARNESS = {"__main__", "measure"}
+_NO_QUESTIONS = {"__main__", "measure", "stage", "stock"}
 
 
 def questions() -> list[str]:
     found = (module.name for module in pkgutil.iter_modules(benchmarks.__path__))
-    return sorted(name for name in found if name not in _HARNESS)
+    return sorted(name for name in found if name not in _NO_QUESTIONS)
 
 
 def main(names: list[str]) -> int:
@@ -25,20 +26,21 @@ def main(names: list[str]) -> int:
             f"No such question: {', '.join(sorted(unknown))}. There are {', '.join(questions())}."
         )
         return 2
-    print(f"{'':4}{'question':58}{'ours':>12}{'beside':>12}{'ratio':>10}{'aim':>9}")
+    print(f"{'':5}{'question':44}{'ours':>12}{'theirs':>12}{'ratio':>12}{'aim':>9}  against")
     for name in names or questions():
-        _print(importlib.import_module(f"benchmarks.{name}").rows())
+        _print(asyncio.run(importlib.import_module(f"benchmarks.{name}").rows()))
     return 0
 
 
 def _print(rows: Iterable[Row]) -> None:
     for row in rows:
-        mark = "  ok" if row.reached else "miss"
-        value = f"{row.value:+.2f} us" if row.difference else f"{row.value:.4f}"
-        aim = "" if row.aim is None else f"{row.aim:.3g}" + (" us" if row.difference else "")
+        mark = "" if row.aim is None else "ok" if row.reached else "miss"
+        unit = f" {row.unit}" if row.difference else ""
+        value = f"{row.value:+.2f}{unit}" if row.difference else f"{row.value:.3f}"
+        aim = "" if row.aim is None else f"{row.aim:.3g}{unit}"
         print(
-            f"{mark:5}{row.question:57}{row.ours:>10.2f}us{row.theirs:>10.2f}us{value:>10}{aim:>9}"
-            f"  {row.against}",
+            f"{mark:5}{row.question:44}{row.ours:>9.2f} {row.unit}{row.theirs:>9.2f} {row.unit}"
+            f"{value:>12}{aim:>9}  {row.against}",
             flush=True,
         )
 

@@ -1,12 +1,18 @@
-"""How a figure is taken: several rounds, the best one counts, always beside another in the same run."""
+"""How a figure is taken: both sides in the same rounds of one run, and of each the best round."""
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
+
+Lap: TypeAlias = Callable[[], Awaitable[float]]
+"""One round of one side: microseconds of one call in it."""
+
+MICRO = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +21,12 @@ class Row:
 
     Attributes:
         question: What is compared.
-        ours: Microseconds.
-        theirs: Microseconds of what it is held against.
+        ours: Microseconds, or bytes where ``unit`` says so.
+        theirs: The same of what it is held against.
         against: What that is.
         aim: Largest ratio ours/theirs that is aimed at, or None where the row only informs.
-        difference: Judge ``ours - theirs`` in microseconds by the aim, not the ratio.
+        difference: Judge ``ours - theirs`` by the aim, not the ratio.
+        unit: Of ``ours`` and ``theirs``.
     """
 
     question: str
@@ -28,6 +35,7 @@ class Row:
     against: str
     aim: float | None = None
     difference: bool = False
+    unit: str = "us"
 
     @property
     def value(self) -> float:
@@ -38,34 +46,57 @@ class Row:
         return self.aim is None or self.value <= self.aim
 
 
-def timed(work: Callable[[], object], *, number: int, rounds: int = 7) -> float:
-    """Microseconds of one call of *work*, the best of several rounds."""
-    return _best(lambda: _loop(work, number), rounds) / number * 1e6
+async def best_of(*laps: Lap, rounds: int) -> list[float]:
+    """The best round of each side. The sides take turns, so that a disturbance meets them all."""
+    async with _garbage_kept():
+        taken = [[await _clean(lap) for lap in laps] for _ in range(rounds)]
+    return [min(side) for side in zip(*taken, strict=True)]
 
 
-def timed_async(work: Callable[[], Awaitable[object]], *, number: int, rounds: int = 7) -> float:
-    """Microseconds of one awaited call of *work*, the best of several rounds."""
+def plain(work: Callable[[], object], *, number: int) -> Lap:
+    """A side whose call is a plain function."""
 
-    async def loop() -> float:
+    async def lap() -> float:
+        turns = range(number)
         started = time.perf_counter()
-        for _ in range(number):
+        for _ in turns:
+            work()
+        return since(started, number)
+
+    return lap
+
+
+def awaited(work: Callable[[], Awaitable[object]], *, number: int) -> Lap:
+    """A side whose call is a coroutine function."""
+
+    async def lap() -> float:
+        turns = range(number)
+        started = time.perf_counter()
+        for _ in turns:
             await work()
-        return time.perf_counter() - started
+        return since(started, number)
 
-    async def all_rounds() -> float:
-        return min([await loop() for _ in range(rounds)])
+    return lap
 
+
+def since(started: float, number: int) -> float:
+    """Microseconds of each of *number* calls since *started* on the performance counter."""
+    return (time.perf_counter() - started) / number * MICRO
+
+
+async def _clean(lap: Lap) -> float:
     gc.collect()
-    return asyncio.run(all_rounds()) / number * 1e6
+    return await lap()
 
 
-def _loop(work: Callable[[], object], number: int) -> float:
-    started = time.perf_counter()
-    for _ in range(number):
-        work()
-    return time.perf_counter() - started
-
-
-def _best(round_: Callable[[], float], rounds: int) -> float:
+@asynccontextmanager
+async def _garbage_kept() -> AsyncIterator[None]:
+    """No collection inside of a round, and a short one between two."""
     gc.collect()
-    return min(round_() for _ in range(rounds))
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()

@@ -29,7 +29,7 @@ from msidweb.credentials import ClientCredential
 from msidweb.downstream import plan_api
 from msidweb.errors import ConfigurationError, InvalidCallError, Problem
 from msidweb.identity import Identity
-from msidweb.telemetry import Hook
+from msidweb.telemetry import ConfigurationNoted, Hook
 
 M = TypeVar("M", bound=Options)
 Configure: TypeAlias = Callable[[M], object]
@@ -171,7 +171,7 @@ class IdentityBuilder:
         self._http_clients[name] = _recipe(
             HttpClientOptions,
             f"add_http_client({name!r})",
-            f"{_HTTP_CLIENTS}:{name}" if source is None else source,
+            self.configuration.section(f"{_HTTP_CLIENTS}:{name}") if source is None else source,
             configure=configure,
             keywords=keywords,
         )
@@ -243,7 +243,9 @@ class IdentityBuilder:
         Raises:
             ConfigurationError: Lists every problem with its place.
         """
-        problems = list(self.configuration.problems)
+        if self.configuration.problems:
+            raise ConfigurationError(self.configuration.problems)
+        problems: list[Problem] = []
         options = self._options(problems)
         problems += self._contradictions(options)
         container = make_container(
@@ -258,6 +260,8 @@ class IdentityBuilder:
             problems += [item for item in _refusals(container, options) if item.place not in told]
         if problems:
             raise ConfigurationError(dict.fromkeys(problems))
+        for note in _notes(options):
+            container.telemetry().emit(note)
         return Identity(container)
 
     def _options(self, problems: list[Problem]) -> IdentityOptions:
@@ -266,9 +270,12 @@ class IdentityBuilder:
         options.enable_token_acquisition |= self._acquires
         if self._web_api is not None:
             options.web_api = self._made(self._web_api, problems) or _UNREADABLE
+        elif not options.web_api.model_fields_set:
+            options.web_api = _UNREADABLE
+            problems.append(Problem("the chain", "lacks add_microsoft_identity_web_api()"))
         if (token_cache := self._made(self._token_cache, problems)) is not None:
             options.token_cache = token_cache
-        options.downstream_apis |= self._made_all(self._all_apis(), problems)
+        options.downstream_apis |= self._made_all(self._all_apis(problems), problems)
         options.http_clients |= self._made_all(self._all_http_clients(), problems)
         return options
 
@@ -286,13 +293,14 @@ class IdentityBuilder:
     def _section_name(self) -> str:
         return self._web_api.name(self.configuration) if self._web_api else "AzureAd"
 
-    def _all_apis(self) -> dict[str, Recipe[DownstreamApiOptions]]:
-        sections = (
-            self.configuration.section(section) if isinstance(section, str) else section
-            for section in self._api_sections
-        )
-        children = (child for section in sections for child in section.children)
-        listed = {child.name: Recipe(DownstreamApiOptions, child.path, child) for child in children}
+    def _all_apis(self, problems: list[Problem]) -> dict[str, Recipe[DownstreamApiOptions]]:
+        listed: dict[str, Recipe[DownstreamApiOptions]] = {}
+        for source in self._api_sections:
+            section = self.configuration.section(source) if isinstance(source, str) else source
+            if isinstance(source, str) and not section:
+                problems.append(self.configuration.missing(source))
+            for child in section.children:
+                listed[child.name] = Recipe(DownstreamApiOptions, child.path, child)
         return listed | self._apis
 
     def _all_http_clients(self) -> dict[str, Recipe[HttpClientOptions]]:
@@ -339,6 +347,20 @@ def _unfit(name: str, api: DownstreamApiOptions, options: IdentityOptions) -> It
         yield Problem(f"{place}: HttpClientName", f"no HTTP client is called {client!r}{known}")
     if ENTRA_CLIENT in (client, name):
         yield Problem(place, f"{ENTRA_CLIENT!r} is the client that asks Entra ID, not an API's")
+
+
+def _notes(options: IdentityOptions) -> Iterator[ConfigurationNoted]:
+    """What works, and may not be what was meant."""
+    for name, api in options.downstream_apis.items():
+        if not api.scopes:
+            note = "has no scopes, so its calls carry no token"
+            yield ConfigurationNoted(place=f"downstream API {name!r}", note=note)
+    used = {api.http_client_name or name for name, api in options.downstream_apis.items()}
+    for name in options.http_clients.keys() - used - {ENTRA_CLIENT}:
+        near = get_close_matches(name, used, n=1)
+        if near:
+            note = f"is used by no API, unlike {near[0]!r}"
+            yield ConfigurationNoted(place=f"HTTP client {name!r}", note=note)
 
 
 def _refusals(container: IdentityContainer, options: IdentityOptions) -> Iterator[Problem]:

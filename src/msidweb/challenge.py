@@ -78,7 +78,10 @@ def claims_challenge(fields: Iterable[str]) -> str | None:
 
 
 def decode_claims(value: str) -> str | None:
-    """A claims request from its base64, base64url or raw form; None when it is no JSON object."""
+    """A claims request from its base64, base64url or raw form; None when it is none.
+
+    It is a JSON object, and so is its ``access_token``, into which capabilities are merged.
+    """
     if len(value) > MAX_CLAIMS * 2:
         return None
     text = value if value.lstrip().startswith("{") else _from_base64(value)
@@ -86,7 +89,8 @@ def decode_claims(value: str) -> str | None:
         request = json.loads(text) if len(text.encode()) <= MAX_CLAIMS else None
     except (ValueError, RecursionError):
         return None
-    return text if isinstance(request, dict) and _shallow(request, MAX_CLAIMS_DEPTH) else None
+    fits = isinstance(request, dict) and isinstance(request.get("access_token", {}), dict)
+    return text if fits and _shallow(request, MAX_CLAIMS_DEPTH) else None
 
 
 def _shallow(value: object, depth: int) -> bool:

@@ -37,10 +37,9 @@ class MsidwebError(Exception):
 
     Attributes:
         code: Stable name of the cause, for programs and log searches.
-        remedy: What the reader can do about it, or None.
+        remedy: What the reader can do about it, or None; follows the message in ``str``.
         correlation_id: The id that Entra ID and our log events carry, or None.
         retryable: Whether the same call may succeed later without any change.
-        status_code: The HTTP status that fits when the error ends a request.
     """
 
     code: str = "msidweb_error"
@@ -64,6 +63,9 @@ class MsidwebError(Exception):
             self.code = code
         if retryable is not None:
             self.retryable = retryable
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.remedy})" if self.remedy else self.message
 
     @property
     def response_status(self) -> int:

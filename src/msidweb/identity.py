@@ -122,7 +122,7 @@ class Lifespan:
         self._identity = identity
 
     @contextlib.asynccontextmanager
-    async def __call__(self, app: Any = None) -> AsyncIterator[None]:
+    async def __call__(self, app: Any = None) -> AsyncIterator[None]:  # noqa: ARG002 - the framework passes it
         """Keep the identity open inside the ``async with`` block."""
         async with self._identity:
             yield

@@ -2,15 +2,19 @@
 
 import ast
 import re
+import textwrap
 from functools import cache
 from pathlib import Path
 
 import pytest
-
 from tests.guide.entries import ENTRIES
 
 ROOT = Path(__file__).parents[2]
 MAP = ROOT / "docs" / "guide-map.md"
+
+
+def snippets() -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```$", MAP.read_text(), flags=re.DOTALL | re.MULTILINE)
 
 
 def mapped() -> dict[str, list[str]]:
@@ -40,3 +44,17 @@ def test_every_entry_of_the_guide_is_mapped(entry):
 
 def test_the_map_names_no_entry_that_the_guide_has_not():
     assert set(mapped()) == {entry.name for entry in ENTRIES}
+
+
+@pytest.mark.parametrize("snippet", snippets(), ids=lambda snippet: snippet.splitlines()[0])
+def test_every_snippet_of_the_map_is_python(snippet):
+    inside = "async def endpoint():\n" + textwrap.indent(snippet, "    ")
+
+    compile(inside, "guide-map.md", "exec", dont_inherit=True)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_every_code_block_of_the_guide_is_explained_below_the_table(entry):
+    _, _, text = MAP.read_text().partition("## Overview and prerequisites")
+
+    assert entry.block is None or f"[{entry.block}]" in text

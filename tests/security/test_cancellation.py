@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import random
 
-import httpx
 import pytest
 from tests.support.campaign import Campaign, Scale, over
 from tests.support.product import (
@@ -15,8 +14,6 @@ from tests.support.product import (
     product_over_sockets,
     served_beside,
 )
-
-from msidweb.http.pool import PooledTransport
 
 
 def pending_tasks():
@@ -154,23 +151,3 @@ async def test_leader_followers_or_all_of_them_leave_one_token_request(leavers):
         assert stayed == [user.object_id] * (3 - leavers)
         assert_nothing_is_under_way(product)
         assert (await api.get_for_user("me", user=user))["oid"] == user.object_id
-
-
-async def test_a_transport_whose_only_caller_left_as_it_opened_is_kept():
-    """It was made and held by nobody: its session was never closed, and the next caller's too."""
-    made = []
-
-    async def make():
-        made.append(httpx.MockTransport(lambda request: httpx.Response(200)))
-        return made[-1]
-
-    pool = PooledTransport(make, limit=1)
-    request = httpx.Request("GET", "https://api.example/")
-    first = asyncio.create_task(pool.handle_async_request(request))
-    while not made:
-        await asyncio.sleep(0)
-    first.cancel()
-    await asyncio.gather(first, return_exceptions=True)
-    await pool.handle_async_request(request)
-
-    assert len(made) == 1

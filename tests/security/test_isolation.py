@@ -25,7 +25,7 @@ SMALL = Scale(users=60, rounds=6, workers=16, requests=8)
 
 
 def hesitant(seed):
-    chance = random.Random(seed)  # noqa: S311 - a repeatable campaign
+    chance = random.Random(seed)
     return lambda inner: Hesitant(inner, lambda: chance.randrange(6))
 
 

@@ -85,7 +85,7 @@ class Campaign:
         self.report = Report()
         self.askers = _askers(product, scale.users)
         product.entra.lifetimes.expires_in = _LIFE
-        self._random = random.Random(scale.seed)  # noqa: S311 - a repeatable campaign
+        self._random = random.Random(scale.seed)
         self._later: set[asyncio.Task[None]] = set()
 
     def api(self) -> FastAPI:
@@ -138,7 +138,7 @@ class Campaign:
         """All rounds; between them time passes, within them it stands still."""
         scale = self.scale
         workers = [
-            (random.Random(f"{scale.seed}/{number}"), contextvars.Context())  # noqa: S311 - as above
+            (random.Random(f"{scale.seed}/{number}"), contextvars.Context())
             for number in range(scale.workers)
         ]
         for _ in range(scale.rounds):

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 import httpx
 
 from msidweb.acquisition import TokenAcquirer
+from msidweb.authority import resolve_authority
 from msidweb.cache import TokenCache
 from msidweb.concurrency import BackgroundTasks
 from msidweb.configuration.options import HttpClientOptions, MicrosoftIdentityOptions
@@ -25,16 +26,6 @@ OTHER_TENANT = "99999999-8888-7777-6666-555555555555"
 CLIENT = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
 SECRET = "s3cret~value.with-some_length.0123456789"
 NOW = 1_795_557_420.0
-
-
-@dataclass(frozen=True)
-class StandInAuthority:
-    tenant: str = TENANT
-    host: str = "login.microsoftonline.com"
-    cache_environment: str = "login.windows.net"
-
-    def token_endpoint(self, tenant: str | None = None) -> str:
-        return f"https://{self.host}/{tenant or self.tenant}/oauth2/v2.0/token"
 
 
 @dataclass
@@ -85,6 +76,11 @@ class Endpoint:
     under_way: int = 0
     most_under_way: int = 0
 
+    async def reached(self, count: int) -> None:
+        """Wait until so many requests are under way."""
+        while self.under_way < count:  # noqa: ASYNC110 - turns of the loop are what it takes
+            await asyncio.sleep(0)
+
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         form = dict(parse_qsl(request.content.decode(), keep_blank_values=True))
         asked = Asked(str(request.url), request.headers, form)
@@ -121,9 +117,8 @@ class Bench:
         answer: Answer = granted,
         *,
         credentials: object = None,
-        authority: StandInAuthority | None = None,
         hooked: bool = False,
-        timeout: float | None = None,
+        timeout: float = 10.0,
         **options: object,
     ) -> None:
         self.clock = ManualClock(NOW)
@@ -136,21 +131,17 @@ class Bench:
         self.options = MicrosoftIdentityOptions.model_validate(
             {"tenant_id": TENANT, "client_id": CLIENT, "client_secret": SECRET, **options}
         )
-        problems: list[object] = []
-        limits = {} if timeout is None else {"timeout": timeout}
         self.acquirer = TokenAcquirer(
             options=self.options,
-            authority=authority or StandInAuthority(),
-            clients=StandInClients(self.endpoint, **limits),
+            authority=resolve_authority(self.options),
+            clients=StandInClients(self.endpoint, timeout=timeout),
             cache=self.cache,
-            credentials=credentials
-            or load_credentials(self.options, telemetry=self.telemetry, problems=problems),
+            credentials=credentials or load_credentials(self.options, telemetry=self.telemetry),
             clock=self.clock,
             telemetry=self.telemetry,
             background=self.background,
             sleep=self._sleep,
         )
-        assert not problems
 
     async def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -162,8 +153,7 @@ class Bench:
 
     async def settle(self) -> None:
         """Let every background renewal end."""
-        while len(self.background):
-            await asyncio.sleep(0)
+        await self.background.aclose()
 
 
 def principal(

@@ -16,7 +16,7 @@ from msidweb.testing import ManualClock
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 CLIENT = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
-SECRET = "s3cret~value.with-some_length"  # noqa: S105 - a throw-away
+SECRET = "s3cret~value.with-some_length"
 SETTINGS = {
     "AzureAd": {
         "TenantId": TENANT,
@@ -215,3 +215,46 @@ def test_a_part_of_the_container_can_be_replaced(appsettings):
 def test_an_unknown_part_is_refused_with_a_near_name(appsettings):
     with pytest.raises(InvalidCallError, match="'clock' is"):
         builder_of(appsettings).override(clok=ManualClock())
+
+
+def test_a_section_that_is_not_there_is_named_with_the_nearest_one(appsettings):
+    builder = builder_of(appsettings).add_microsoft_identity_web_api("AzureAdd")
+    builder.enable_token_acquisition().add_downstream_apis("DownstreamApi")
+
+    texts = [str(problem) for problem in problems_of(builder)]
+
+    assert texts == [
+        "section 'AzureAdd': is not in the configuration (did you mean AzureAd?)",
+        "section 'DownstreamApi': is not in the configuration (did you mean DownstreamApis?)",
+    ]
+
+
+def test_a_chain_without_a_web_api_says_what_is_missing():
+    builder = IdentityBuilder(Configuration.of_environment(environ={}))
+
+    (problem,) = problems_of(builder)
+
+    assert "add_microsoft_identity_web_api" in problem.message
+
+
+def test_a_file_that_cannot_be_read_is_the_only_problem(tmp_path):
+    path = tmp_path / "appsettings.json"
+    path.write_text('{"AzureAd": {,}}')
+
+    (problem,) = problems_of(chain(builder_of(path)))
+
+    assert "appsettings.json" in problem.place
+
+
+def test_what_may_not_be_meant_is_noted(appsettings):
+    heard = []
+    builder = chain(builder_of(appsettings)).add_hook(heard.append)
+    builder.add_downstream_api("Open", base_url="https://open.example")
+    builder.add_http_client("PatnerAPI", timeout=3)
+
+    builder.build()
+
+    assert [(note.place, note.note) for note in heard] == [
+        ("downstream API 'Open'", "has no scopes, so its calls carry no token"),
+        ("HTTP client 'PatnerAPI'", "is used by no API, unlike 'PartnerAPI'"),
+    ]

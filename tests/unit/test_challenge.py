@@ -338,6 +338,13 @@ def test_in_a_mixed_group_the_gravest_error_decides():
     assert answer_for(ExceptionGroup("", [consent("a"), AuthorizationError("no")])).status == 403
 
 
+def test_among_equally_grave_errors_the_first_decides():
+    expired = ExpiredTokenError("late", rule="C3")
+
+    assert answer_for(ExceptionGroup("", [consent("a"), expired])).body["scopes"] == ["a"]
+    assert answer_for(ExceptionGroup("", [expired, consent("a")])).body["error"] == "invalid_token"
+
+
 @pytest.mark.parametrize(
     "error",
     [

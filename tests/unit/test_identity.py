@@ -15,7 +15,7 @@ OPTIONS = IdentityOptions(
     web_api=MicrosoftIdentityOptions(
         tenant_id="11111111-2222-3333-4444-555555555555",
         client_id="aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",
-        client_secret="a secret of no worth",  # noqa: S106
+        client_secret="a secret of no worth",
     ),
     downstream_apis={"P": DownstreamApiOptions(base_url="https://p.example", scopes=["a/b"])},
     enable_token_acquisition=True,

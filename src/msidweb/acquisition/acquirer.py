@@ -7,7 +7,8 @@ import dataclasses
 import uuid
 from collections.abc import Sequence
 
-from msidweb.cache import CacheEntry, RequestKey, TokenCache, app_partition, user_partition
+from msidweb.authority import Authority
+from msidweb.cache import CacheEntry, RequestKey, TokenCache, app_partition
 from msidweb.clock import Clock
 from msidweb.concurrency import BackgroundTasks, Flight
 from msidweb.configuration.options import AcquireTokenOptions, MicrosoftIdentityOptions
@@ -22,10 +23,10 @@ from msidweb.telemetry import (
 from msidweb.tokens import AcquiredToken, RefreshReason
 
 from .demand import Demand
-from .exchange import Credentials, Exchange, TokenAuthority
+from .exchange import Credentials, Exchange
 from .lifetimes import back_off
 from .msal_writer import MsalWriter
-from .terms import META_TENANTS, Scopes, Terms, is_correlation_id, read_scopes, read_terms
+from .terms import Scopes, Terms, is_correlation_id, read_scopes, read_terms
 from .wire import EntraClients, Sleep, TokenEndpoint
 
 _REMEMBERED_SCOPES = 1024
@@ -56,7 +57,7 @@ class TokenAcquirer:
         self,
         *,
         options: MicrosoftIdentityOptions,
-        authority: TokenAuthority,
+        authority: Authority,
         clients: EntraClients,
         cache: TokenCache,
         credentials: Credentials,
@@ -119,8 +120,9 @@ class TokenAcquirer:
         assertion = principal.assertion
         if assertion is None:
             raise _no_exchange(principal, self._scheme)
-        terms = self._terms(options)
-        wanted = self._wanted(tuple(scopes) if not isinstance(scopes, str) else (scopes,))
+        terms = self._plain if options is None else self._terms(options)
+        listed = (scopes,) if isinstance(scopes, str) else tuple(scopes)
+        wanted = self._scopes.get(listed) or self._read(listed)
         tenant = terms.tenant or principal.tenant_id
         key: RequestKey = (
             self._environment,
@@ -130,7 +132,7 @@ class TokenAcquirer:
             terms.components,
             wanted.normalized,
         )
-        partition = user_partition(assertion)
+        partition = assertion.digest
         at_hand = self._at_hand(partition, key, terms)
         if at_hand is not None:
             return at_hand
@@ -161,14 +163,14 @@ class TokenAcquirer:
             ThrottledError: Entra ID asked the application to wait.
             TokenAcquisitionError: There is no token for another reason.
         """
-        terms = self._terms(options)
+        terms = self._plain if options is None else self._terms(options)
         names = (scope,) if isinstance(scope, str) else tuple(scope)
         if len(names) != 1 or not names[0].endswith(_DEFAULT):
             raise InvalidCallError(
                 "a token for the application takes exactly one scope, and it ends in /.default",
                 code="invalid_scopes",
             )
-        wanted = self._wanted(names)
+        wanted = self._scopes.get(names) or self._read(names)
         tenant = terms.tenant or self._app_tenant
         if tenant is None:
             raise InvalidCallError(
@@ -200,7 +202,8 @@ class TokenAcquirer:
 
     def _at_hand(self, partition: str, key: RequestKey, terms: Terms) -> AcquiredToken | None:
         """The cached token, where handing it out is all that is to be done."""
-        if terms.skips_cache or self._telemetry.listening(TokenAcquired):
+        skips = terms is not self._plain and terms.skips_cache
+        if skips or self._telemetry.listening(TokenAcquired):
             return None
         entry = self._cache.find(partition, key)
         if entry is None or entry.refresh_at <= self._clock.time():
@@ -251,19 +254,17 @@ class TokenAcquirer:
                 )
             )
 
-    def _terms(self, options: AcquireTokenOptions | None) -> Terms:
-        if options is None or not options.model_fields_set:
+    def _terms(self, options: AcquireTokenOptions) -> Terms:
+        if not options.model_fields_set:
             return self._plain
         return read_terms(options, configured_query=self._query, scheme=self._scheme)
 
-    def _wanted(self, scopes: tuple[str, ...]) -> Scopes:
-        known = self._scopes.get(scopes)
-        if known is None:
-            known = read_scopes(scopes)
-            if len(self._scopes) >= _REMEMBERED_SCOPES:
-                self._scopes.clear()
-            self._scopes[scopes] = known
-        return known
+    def _read(self, scopes: tuple[str, ...]) -> Scopes:
+        read = read_scopes(scopes)
+        if len(self._scopes) >= _REMEMBERED_SCOPES:
+            self._scopes.clear()
+        self._scopes[scopes] = read
+        return read
 
     def _report(self, token: AcquiredToken, demand: Demand, started: float) -> None:
         if not self._telemetry.listening(TokenAcquired):
@@ -284,11 +285,9 @@ class TokenAcquirer:
         )
 
 
-def _app_tenant(authority: TokenAuthority, options: MicrosoftIdentityOptions) -> str | None:
+def _app_tenant(authority: Authority, options: MicrosoftIdentityOptions) -> str | None:
     """The tenant of application tokens: never a meta tenant (deliberate difference 14)."""
-    if authority.tenant.lower() not in META_TENANTS:
-        return authority.tenant
-    return options.app_home_tenant_id
+    return options.app_home_tenant_id if authority.is_meta_tenant else authority.tenant
 
 
 def _correlation_id(terms: Terms) -> str:

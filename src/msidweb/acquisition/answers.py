@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import re
 from dataclasses import dataclass, field
 
 from msidweb.challenge import decode_claims
+from msidweb.encoding import EncodingError, decode_base64url, parse_object
 from msidweb.errors import TokenAcquisitionError
+from msidweb.http import retry_after_seconds
 from msidweb.http.forms import FormAnswer
 
-from .retry_after import retry_after_seconds
+LONGEST_WAIT = 3600.0
+"""Longest Retry-After that is honored, seconds, as in .NET."""
 
 LONGEST_LIFE = 10 * 365 * 86_400
 """Longest life that is believed, seconds; MSAL.NET ignores longer-lived tokens as well."""
@@ -82,10 +82,9 @@ def read_answer(answer: FormAnswer, *, now: float) -> Grant | Refusal:
 
 def _object(body: bytes) -> dict[str, object] | None:
     try:
-        parsed = json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):
+        return parse_object(body)
+    except EncodingError:
         return None
-    return parsed if isinstance(parsed, dict) else None
 
 
 def _grant(members: dict[str, object] | None) -> Grant:
@@ -127,20 +126,21 @@ def _encoded_object(value: object) -> dict[str, object]:
     if not isinstance(value, str):
         return {}
     try:
-        return _object(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))) or {}
-    except (binascii.Error, ValueError):
+        return parse_object(decode_base64url(value))
+    except EncodingError:
         return {}
 
 
 def _refusal(answer: FormAnswer, members: dict[str, object], now: float) -> Refusal:
     claims = members.get("claims")
+    wait = retry_after_seconds(answer.headers.get("retry-after"), now=now)
     return Refusal(
         status=answer.status,
         error=_name(members.get("error")),
         suberror=_name(members.get("suberror")),
         aadsts=_aadsts(members),
         claims=decode_claims(claims) if isinstance(claims, str) and claims else None,
-        retry_after=retry_after_seconds(answer.headers.get("retry-after"), now=now),
+        retry_after=None if wait is None else min(wait, LONGEST_WAIT),
         trace_id=_name(members.get("trace_id")),
         correlation_id=_name(members.get("correlation_id")),
     )

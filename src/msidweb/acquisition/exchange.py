@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Protocol
 
+from msidweb.authority import Authority
 from msidweb.cache import CacheEntry, TokenCache
 from msidweb.clock import Clock
 from msidweb.credentials import ClientProof
@@ -30,30 +31,11 @@ from .wire import TokenEndpoint
 class Credentials(Protocol):
     """The application's client credentials."""
 
-    @property
-    def generation(self) -> int:
-        """Grows whenever they change."""
-
     async def proof(self, token_endpoint: str) -> ClientProof:
         """What a request to *token_endpoint* shows."""
 
     def renew(self) -> bool:
         """Load them anew; False where the same would be shown again."""
-
-
-class TokenAuthority(Protocol):
-    """Where tokens are asked for."""
-
-    @property
-    def tenant(self) -> str:
-        """The configured tenant segment."""
-
-    @property
-    def cache_environment(self) -> str:
-        """The cloud's name in cache keys."""
-
-    def token_endpoint(self, tenant: str | None = None) -> str:
-        """Address of token requests for *tenant*."""
 
 
 class Exchange:
@@ -62,7 +44,7 @@ class Exchange:
     def __init__(
         self,
         *,
-        authority: TokenAuthority,
+        authority: Authority,
         credentials: Credentials,
         writer: MsalWriter,
         endpoint: TokenEndpoint,

@@ -11,6 +11,7 @@ from msidweb.cache import RESERVED_SCOPES, Components, normalized_scopes
 from msidweb.challenge import MAX_CLAIMS
 from msidweb.configuration.options import AcquireTokenOptions
 from msidweb.errors import InvalidCallError
+from msidweb.http import guard_headers
 
 META_TENANTS = frozenset({"common", "organizations", "consumers"})
 """Tenant segments that name no single directory."""
@@ -20,25 +21,7 @@ NOT_YET = ("managed_identity", "fmi_path", "pop_public_key", "pop_claim", "user_
 
 _TENANT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,2048}")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
-_HEADER_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e\t]{0,8190}[\x21-\x7e])?)?")
-_OURS = frozenset(
-    {
-        "accept-encoding",
-        "authorization",
-        "client-request-id",
-        "connection",
-        "content-length",
-        "content-type",
-        "cookie",
-        "expect",
-        "host",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
+_OURS = frozenset({"accept-encoding", "client-request-id", "content-type", "expect"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +36,7 @@ class Terms:
         components: The part of it that makes the token another one.
         headers: Headers of the token request.
         correlation_id: Id to send, or None for the current one.
+        skips_cache: Whether the cache is not read; what comes is stored all the same.
     """
 
     tenant: str | None = None
@@ -62,11 +46,7 @@ class Terms:
     components: Components = ()
     headers: tuple[tuple[str, str], ...] = ()
     correlation_id: str | None = None
-
-    @property
-    def skips_cache(self) -> bool:
-        """Whether the cache is not read; what comes is stored all the same."""
-        return self.force_refresh or self.claims is not None
+    skips_cache: bool = False
 
 
 def read_terms(
@@ -85,14 +65,16 @@ def read_terms(
         return Terms(query=query, components=_components(query))
     _refuse_later_options(options, scheme)
     query = _query(configured_query, options.extra_query_parameters)
+    claims = _claims(options.claims)
     return Terms(
         tenant=_tenant(options.tenant),
-        claims=_claims(options.claims),
+        claims=claims,
         force_refresh=options.force_refresh,
         headers=_headers(options.extra_headers_parameters),
         correlation_id=_correlation_id(options.correlation_id),
         query=query,
         components=_components(query),
+        skips_cache=options.force_refresh or claims is not None,
     )
 
 
@@ -159,17 +141,14 @@ def _components(query: tuple[tuple[str, str], ...]) -> Components:
 
 
 def _headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
-    for name, value in (headers or {}).items():
-        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-            raise InvalidCallError(
-                "extra_headers_parameters holds a name or value that no header may have",
-                code="invalid_header",
-            )
-        if name.lower() in _OURS:
-            raise InvalidCallError(
-                f"extra_headers_parameters may not set {name!r}", code="invalid_header"
-            )
-    return tuple(sorted((headers or {}).items()))
+    if not headers:
+        return ()
+    allowed, dropped = guard_headers(headers, taken=_OURS)
+    if dropped:
+        raise InvalidCallError(
+            f"extra_headers_parameters may not set {dropped[0].name!r}", code="invalid_header"
+        )
+    return tuple(sorted(allowed.items()))
 
 
 def _correlation_id(value: str | None) -> str | None:

@@ -12,16 +12,13 @@ from urllib.parse import quote, urlencode
 from msidweb.clock import Clock
 from msidweb.configuration.options import ENTRA_CLIENT, HttpClientOptions
 from msidweb.errors import TokenAcquisitionError
+from msidweb.http import retry_after_seconds
 from msidweb.http.forms import Clients, FormAnswer, Forms
 
 from .msal_writer import TokenRequest
-from .retry_after import retry_after_seconds
 
-DEADLINE = 15.0
-"""Seconds for a token request, its repeat and its wait in the queue, where none are configured."""
-
-ATTEMPT_SHARE = 2 / 3
-"""Share of the deadline that one attempt may take: 10 of 15 seconds."""
+WHOLE = 1.5
+"""A request, its repeat and its wait in the queue take so many times one attempt's deadline."""
 
 IN_FLIGHT = 64
 """Token requests under way at one time, per loop."""
@@ -73,10 +70,11 @@ class TokenEndpoint:
         """
         url = f"{request.url}?{urlencode(query, quote_via=quote)}" if query else request.url
         fields = _merged(request.headers, headers)
-        deadline = self._deadline()
+        attempt = self._clients.options(ENTRA_CLIENT).timeout
+        whole = None if attempt is None else attempt * WHOLE
         try:
-            async with asyncio.timeout(deadline), self._gate():
-                return await self._twice(url, request.form, fields, deadline)
+            async with asyncio.timeout(whole), self._gate():
+                return await self._twice(url, request.form, fields, attempt)
         except TimeoutError:
             raise _timed_out() from None
 
@@ -85,11 +83,10 @@ class TokenEndpoint:
         url: str,
         form: Mapping[str, str],
         headers: Mapping[str, str],
-        deadline: float | None,
+        limit: float | None,
     ) -> FormAnswer:
-        attempt = None if deadline is None else deadline * ATTEMPT_SHARE
         try:
-            answer = await self._once(url, form, headers, attempt)
+            answer = await self._once(url, form, headers, limit)
         except TokenAcquisitionError as error:
             if error.code == "answer_unreadable":
                 raise
@@ -97,7 +94,7 @@ class TokenEndpoint:
             if not self._worth_repeating(answer):
                 return answer
         await self._sleep(random.uniform(*REPEAT_AFTER))  # noqa: S311 - jitter, no secret
-        return await self._once(url, form, headers, attempt)
+        return await self._once(url, form, headers, limit)
 
     async def _once(
         self, url: str, form: Mapping[str, str], headers: Mapping[str, str], limit: float | None
@@ -113,10 +110,6 @@ class TokenEndpoint:
             return False
         wait = retry_after_seconds(answer.headers.get("retry-after"), now=self._clock.time())
         return wait is None
-
-    def _deadline(self) -> float | None:
-        options = self._clients.options(ENTRA_CLIENT)
-        return options.timeout if "timeout" in options.model_fields_set else DEADLINE
 
     def _gate(self) -> asyncio.Semaphore:
         loop = asyncio.get_running_loop()

@@ -150,6 +150,9 @@ class _Reading:
         parts = self._address("Authority", self._authority) if self._authority else None
         if parts is None:
             return None, None
+        host = self._known("Authority", parts.netloc.lower())
+        if host is None:
+            return None, None
         segments = [segment for segment in parts.path.split("/") if segment]
         if segments and segments[-1] == "v2.0":
             del segments[-1]
@@ -158,7 +161,7 @@ class _Reading:
                 "Authority", "is not of the form https://host/tenant", "set Instance and TenantId"
             )
             return None, None
-        return self._known("Authority", parts.netloc.lower()), segments[0] if segments else None
+        return host, segments[0] if segments else None
 
     def _instance_host(self) -> str | None:
         value = (self._options.instance or "").strip()

@@ -26,6 +26,9 @@ LIFETIME = 12 * 3600.0
 PATIENCE = 2.0
 """Longest wait of a request for keys that it does not know yet, seconds."""
 
+MAX_WAITING = 1_024
+"""Requests that wait for unknown keys at one time; more are refused at once."""
+
 UNKNOWN_KEY_INTERVAL = 30.0
 LONGEST_INTERVAL = 300.0
 """Between attempts that unknown key ids cause, seconds: at least, and after many failures."""
@@ -71,6 +74,8 @@ class AuthorityKeys:
         self._patience = patience
         self._jitter = jitter
         self._flight: Flight[KeySet] = Flight()
+        self._wait: Flight[None] = Flight()
+        self._waiting = 0
         self._current: KeySet | None = None
         self._fetched_at = -math.inf
         self._due = -math.inf
@@ -127,17 +132,24 @@ class AuthorityKeys:
 
     async def _look_again(self) -> None:
         now = self._clock.monotonic()
-        if not self._flight:
+        if not (self._flight or self._wait):
             if now < self._gate:
                 return
             self._gate = now + UNKNOWN_KEY_INTERVAL
             self._start()
-        left = self._patient_until - now
-        if left <= 0:
+        if now >= self._patient_until or self._waiting >= MAX_WAITING:
             return
-        with contextlib.suppress(TimeoutError, MetadataUnavailableError):
-            async with asyncio.timeout(left):
-                await self.refresh_now()
+        self._waiting += 1
+        try:
+            await self._wait.join("documents", self._refresh_patiently)
+        finally:
+            self._waiting -= 1
+
+    async def _refresh_patiently(self) -> None:
+        # One timer for all who wait: thousands that end at one moment would hold up the loop.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                await self._refresh_quietly()
 
     def _start(self) -> None:
         # Owned apart from the requests that wait: they give up after their patience, it goes on.
@@ -149,6 +161,7 @@ class AuthorityKeys:
             await self.refresh_now()
 
     async def _refresh(self) -> KeySet:
+        self._patient_until = self._clock.monotonic() + self._patience
         try:
             fetched = await fetch_key_set(self._authority, self._documents.get)
         except MetadataUnavailableError as error:

@@ -7,7 +7,6 @@ from .keys import (
     app_partition,
     components_hash,
     normalized_scopes,
-    user_partition,
 )
 from .partition import CacheEntry, Partition
 from .token_cache import TokenCache
@@ -22,5 +21,4 @@ __all__ = [
     "app_partition",
     "components_hash",
     "normalized_scopes",
-    "user_partition",
 ]

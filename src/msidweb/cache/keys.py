@@ -1,4 +1,7 @@
-"""The names of kept tokens: partitions as in .NET, requests as tuples of typed fields."""
+"""The names of kept tokens: partitions as in .NET, requests as tuples of typed fields.
+
+A user's partition is the digest of the assertion (:class:`msidweb.principal.Assertion`).
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,6 @@ import functools
 import hashlib
 from collections.abc import Iterable
 from typing import TypeAlias
-
-from msidweb.principal import Assertion
 
 Components: TypeAlias = tuple[tuple[str, str], ...]
 """What makes a token another one beside its scopes: name and value, sorted by name."""
@@ -21,11 +22,6 @@ A tuple of fields and no joined text, so no content of a field can make two requ
 
 RESERVED_SCOPES = frozenset({"openid", "profile", "offline_access", "email"})
 """Scopes of the sign-in itself; they belong to no resource."""
-
-
-def user_partition(assertion: Assertion) -> str:
-    """Partition of a user's tokens: the assertion's hash, as .NET names it for on-behalf-of."""
-    return assertion.digest
 
 
 @functools.lru_cache(maxsize=1024)

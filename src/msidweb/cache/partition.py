@@ -71,21 +71,22 @@ _OVERHEAD = 2_400
 
 
 class Partition:
-    """Entries of one partition; no two of them cover one request."""
+    """Entries of one partition; no two of them cover one request.
 
-    __slots__ = ("_answered_by", "_entries", "size")
+    Attributes:
+        answered_by: The entry that answered a request before, to be read only.
+        size: Bytes of all entries, about.
+    """
+
+    __slots__ = ("_entries", "answered_by", "size")
 
     def __init__(self) -> None:
-        self._answered_by: dict[RequestKey, CacheEntry] = {}
+        self.answered_by: dict[RequestKey, CacheEntry] = {}
         self._entries: dict[CacheEntry, None] = {}
         self.size = 0
 
     def __len__(self) -> int:
         return len(self._entries)
-
-    def get(self, key: RequestKey) -> CacheEntry | None:
-        """The entry that answered this very request before."""
-        return self._answered_by.get(key)
 
     def cover(self, key: RequestKey) -> CacheEntry | None:
         """An entry for the same target whose scopes include all that *key* asks for."""
@@ -111,17 +112,17 @@ class Partition:
         self._remember(entry.key, entry)
 
     def _remember(self, key: RequestKey, entry: CacheEntry) -> None:
-        if len(self._answered_by) >= MAX_REQUESTS:
-            self._answered_by = {other.key: other for other in self._entries}
-        self._answered_by[key] = entry
+        if len(self.answered_by) >= MAX_REQUESTS:
+            self.answered_by = {other.key: other for other in self._entries}
+        self.answered_by[key] = entry
 
     def _drop(self, entries: list[CacheEntry]) -> None:
         for entry in entries:
             del self._entries[entry]
             self.size -= entry.size
         if entries:
-            self._answered_by = {
-                key: entry for key, entry in self._answered_by.items() if entry in self._entries
+            self.answered_by = {
+                key: entry for key, entry in self.answered_by.items() if entry in self._entries
             }
 
 

@@ -14,6 +14,8 @@ DEFAULT_SIZE_LIMIT = 64 * 1024 * 1024
 class TokenCache:
     """Partitions of tokens; the one longest unused goes first when the budget is spent.
 
+    Use counts from the time that half of the budget is spent.
+
     A hit is two dictionary look-ups and takes no lock. Whether a token is still usable is for the
     one who asks: entries carry their times and are never swept.
 
@@ -23,6 +25,7 @@ class TokenCache:
 
     def __init__(self, *, size_limit: int = DEFAULT_SIZE_LIMIT) -> None:
         self._limit = size_limit
+        self._crowded = size_limit // 2
         self._partitions: OrderedDict[str, Partition] = OrderedDict()
         self._size = 0
         # Loops in several threads may share a cache; held for dictionary work only.
@@ -41,14 +44,16 @@ class TokenCache:
         found = self._partitions.get(partition)
         if found is None:
             return None
-        entry = found.get(key)
+        entry = found.answered_by.get(key)
         if entry is None:
             with self._lock:
                 entry = found.cover(key)
-        try:
-            self._partitions.move_to_end(partition)
-        except KeyError:  # evicted by another thread a moment ago
-            return None
+        # While half of the budget is free, nothing leaves soon, and order is not worth its time.
+        if self._size > self._crowded:
+            try:
+                self._partitions.move_to_end(partition)
+            except KeyError:  # evicted by another thread a moment ago
+                return None
         return entry
 
     def put(self, partition: str, entry: CacheEntry) -> None:

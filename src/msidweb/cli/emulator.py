@@ -6,10 +6,11 @@ import argparse
 import asyncio
 import contextlib
 import json
-import signal
 import sys
 
 from msidweb.testing import EntraEmulator, LocalServer, Sample, sample_tenant, serve_tls
+
+from .interrupt import interrupted
 
 _GUIDE = """\
 Entra ID emulator at {base_url}   (Ctrl-C ends it)
@@ -26,12 +27,11 @@ Entra ID emulator at {base_url}   (Ctrl-C ends it)
 The ids are the same in every run. Secrets and passwords are new in every run, belong to this
 process alone and are worth nothing elsewhere; they are shown because you need them.
 
-appsettings.json of your API:
-{section}
+appsettings.json of your API, which calls the stand-in for Microsoft Graph that runs here too:
+{settings}
 
-msidweb: .add_http_client("Entra", ca_file="{ca_file}")
-msal:    REQUESTS_CA_BUNDLE={ca_file}
-         authority={authority}, instance_discovery=False
+For msal instead: REQUESTS_CA_BUNDLE={ca_file}, authority={authority},
+instance_discovery=False
 
 A token of {alice} for your API:
   curl --cacert {ca_file} {authority}/oauth2/v2.0/token \\
@@ -68,20 +68,10 @@ async def _serve(port: int) -> None:
     sample = sample_tenant(entra)
     async with serve_tls(entra, port=port) as server:
         print(_guide(entra, sample, server), flush=True)
-        await _interrupted()
-
-
-async def _interrupted() -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+        await interrupted()
 
 
 def _guide(entra: EntraEmulator, sample: Sample, server: LocalServer) -> str:
-    section = json.dumps({"AzureAd": entra.azure_ad(sample.api)}, indent=2)
     return _GUIDE.format(
         base_url=entra.base_url,
         ca_file=server.ca_file,
@@ -96,5 +86,15 @@ def _guide(entra: EntraEmulator, sample: Sample, server: LocalServer) -> str:
         alice=sample.alice.upn,
         bob=sample.bob.upn,
         password=sample.alice.password,
-        section=section,
+        settings=json.dumps(_settings(entra, sample, server), indent=2),
     )
+
+
+def _settings(entra: EntraEmulator, sample: Sample, server: LocalServer) -> dict[str, object]:
+    graph = {"BaseUrl": f"{entra.base_url}/v1.0", "Scopes": [entra.graph.scope("User.Read")]}
+    trust = {"CaFile": server.ca_file}
+    return {
+        "AzureAd": entra.azure_ad(sample.api),
+        "DownstreamApis": {"GraphAPI": graph},
+        "HttpClients": {"Entra": trust, "GraphAPI": trust},
+    }

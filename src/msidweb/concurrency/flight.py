@@ -23,44 +23,57 @@ class Flight(Generic[T]):
     """Shares running work between callers of the same key.
 
     A caller that is cancelled leaves alone; the work is cancelled with its last caller. An error
-    reaches everyone who waits, and nothing is remembered afterwards.
+    reaches everyone who waits, and nothing is remembered afterwards. Loops share nothing: each has
+    flights of its own, and what a closed loop left under way is forgotten.
     """
 
     def __init__(self) -> None:
-        self._departures: dict[tuple[asyncio.AbstractEventLoop, Hashable], _Departure[T]] = {}
+        self._loops: dict[asyncio.AbstractEventLoop, dict[Hashable, _Departure[T]]] = {}
 
     def __len__(self) -> int:
-        return len(self._departures)
+        """How many flights are under way, on all loops that still run."""
+        known = tuple(self._loops.items())
+        return sum(len(departures) for loop, departures in known if not loop.is_closed())
 
     async def join(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
         """Return the result of *work*, started here or by an earlier caller of the same *key*."""
-        loop = asyncio.get_running_loop()
-        departure = self._departures.get((loop, key))
+        departures = self._departures()
+        departure = departures.get(key)
         if departure is None:
-            departure = self._depart((loop, key), work)
+            departure = self._depart(departures, key, work)
         departure.waiters += 1
         try:
             return await asyncio.shield(departure.task)
         finally:
             departure.waiters -= 1
             if not departure.waiters and not departure.task.done():
-                await self._call_off((loop, key), departure)
+                await self._call_off(departures, key, departure)
+
+    def _departures(self) -> dict[Hashable, _Departure[T]]:
+        loop = asyncio.get_running_loop()
+        departures = self._loops.get(loop)
+        if departures is None:
+            for closed in [known for known in tuple(self._loops) if known.is_closed()]:
+                self._loops.pop(closed, None)
+            departures = self._loops[loop] = {}
+        return departures
 
     def _depart(
         self,
-        place: tuple[asyncio.AbstractEventLoop, Hashable],
+        departures: dict[Hashable, _Departure[T]],
+        key: Hashable,
         work: Callable[[], Awaitable[T]],
     ) -> _Departure[T]:
         async def fly() -> T:
             return await work()
 
         # An empty context: the work is everyone's, so no caller's ambient user may be seen in it.
-        task = place[0].create_task(fly(), context=contextvars.Context())
-        departure = self._departures[place] = _Departure(task)
+        task = asyncio.get_running_loop().create_task(fly(), context=contextvars.Context())
+        departure = departures[key] = _Departure(task)
 
         def landed(done: asyncio.Task[T]) -> None:
-            if self._departures.get(place) is departure:
-                del self._departures[place]
+            if departures.get(key) is departure:
+                del departures[key]
             if not done.cancelled():
                 done.exception()
 
@@ -68,11 +81,14 @@ class Flight(Generic[T]):
         return departure
 
     async def _call_off(
-        self, place: tuple[asyncio.AbstractEventLoop, Hashable], departure: _Departure[T]
+        self,
+        departures: dict[Hashable, _Departure[T]],
+        key: Hashable,
+        departure: _Departure[T],
     ) -> None:
         # Out of the table first: a caller who comes now must not join work that is being ended.
-        if self._departures.get(place) is departure:
-            del self._departures[place]
+        if departures.get(key) is departure:
+            del departures[key]
         departure.task.cancel()
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await departure.task

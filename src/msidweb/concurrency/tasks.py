@@ -27,8 +27,10 @@ class BackgroundTasks:
     async def aclose(self, *, grace: float = 5.0) -> None:
         """Wait *grace* seconds for this loop's tasks to end, then cancel those that have not."""
         loop = asyncio.get_running_loop()
-        mine = [task for task in self._tasks if task.get_loop() is loop]
-        self._tasks.difference_update(self._tasks - set(mine))
+        # A copy in one step: another thread's loop may be starting and ending tasks meanwhile.
+        known = tuple(self._tasks)
+        self._tasks.difference_update(task for task in known if task.get_loop().is_closed())
+        mine = [task for task in known if task.get_loop() is loop]
         if not mine:
             return
         _, late = await asyncio.wait(mine, timeout=grace)

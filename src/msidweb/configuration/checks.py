@@ -99,6 +99,12 @@ def _access(options: MicrosoftIdentityOptions, place: Place) -> Iterator[Problem
             "would let every application of the tenant in",
             "list the client ids in AllowedClientApplications",
         )
+    if options.allowed_client_applications and not by_acl:
+        yield Problem(
+            place.of("AllowedClientApplications"),
+            "restricts nobody without AllowWebApiToBeAuthorizedByACL",
+            "to let these clients alone in, check Requirement(clients=…)",
+        )
     if not all(map(_GUID.fullmatch, filter(str.strip, options.allowed_tenants or ()))):
         yield Problem(place.of("AllowedTenants"), "must hold tenant ids", "GUIDs, no domains")
 

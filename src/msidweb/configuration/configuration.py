@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 from msidweb.errors import Problem
@@ -148,6 +149,15 @@ class Configuration:
     def origin(self, path: str) -> str | None:
         """Where the value at *path* was given, or None."""
         return self._root.find(path).place
+
+    def missing(self, path: str) -> Problem:
+        """That there is no section at *path*: with the nearest name, or what was read."""
+        parent, _, name = path.rpartition(":")
+        names = [child.name for child in self.section(parent).children]
+        near = get_close_matches(name, names, n=1)
+        files = ", ".join(map(str, self.files)) or "no appsettings.json was found"
+        hint = f"did you mean {near[0]}?" if near else f"looked in the environment and {files}"
+        return Problem(f"section {path!r}", "is not in the configuration", hint)
 
     def __repr__(self) -> str:
         names = ", ".join(path.name for path in self.files)

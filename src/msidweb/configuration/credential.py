@@ -35,7 +35,7 @@ _BY_TEXT = {source.lower(): source for source in SourceType} | {
 }
 
 
-_NO_SOURCE: Final = "must be a SourceType by name, or by number from 0 to 13"
+_NO_SOURCE: Final = "must be ClientSecret, Path, KeyVault … or a number from 0 to 13"
 
 
 def _source_type(value: object) -> object:

@@ -79,6 +79,7 @@ class DownstreamApiOptions(Options):
         extra_header_parameters: Headers added to every request.
         extra_query_parameters: Query parameters added to every request.
         http_client_name: Named HTTP client; the API's own name where that is registered.
+        allow_encoded_slash: Let ``%2F`` and ``%5C`` stand in paths, as OData keys may need.
         serializer: Turns the input into ``(bytes, content type)``.
         deserializer: Turns the ``httpx.Response`` into the result.
     """
@@ -95,6 +96,7 @@ class DownstreamApiOptions(Options):
     extra_header_parameters: dict[str, str] | None = Field(default=None, repr=False)
     extra_query_parameters: dict[str, str] | None = Field(default=None, repr=False)
     http_client_name: str | None = None
+    allow_encoded_slash: bool = False
     serializer: Callable[[Any], tuple[bytes, str]] | None = Field(default=None, exclude=True)
     deserializer: Callable[[Any], Any] | None = Field(default=None, exclude=True)
 
@@ -271,18 +273,20 @@ class TokenCacheOptions(Options):
         l1_size_limit: Budget of the in-process cache, bytes.
         l1_cache_options: .NET's place for the same number; it wins where given.
         disable_l1_cache: Keep nothing in the process.
-        absolute_expiration_relative_to_now: Longest life of an entry, seconds or TimeSpan.
-        sliding_expiration: Life of an entry since its last use, seconds or TimeSpan.
     """
 
     l1_size_limit: int = Field(default=64 * 1024 * 1024, ge=0)
     l1_cache_options: MemoryCacheOptions | None = None
     disable_l1_cache: bool = False
-    absolute_expiration_relative_to_now: Seconds | None = Field(default=None, gt=0)
-    sliding_expiration: Seconds | None = Field(default=None, gt=0)
 
     ignored_keys: ClassVar[frozenset[str]] = frozenset(
-        {"EnableAsyncL2Write", "L1ExpirationTimeRatio", "OnL2CacheFailure"}
+        {
+            "AbsoluteExpirationRelativeToNow",
+            "EnableAsyncL2Write",
+            "L1ExpirationTimeRatio",
+            "OnL2CacheFailure",
+            "SlidingExpiration",
+        }
     )
 
     @property

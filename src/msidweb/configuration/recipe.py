@@ -46,7 +46,12 @@ class Recipe(Generic[M]):
             problems=problems,
             caller=self.place,
         )
-        if options is not None and self.configure is not None:
+        if options is None:
+            return None
+        if isinstance(self.source, str) and not section and not options.model_fields_set:
+            problems.append(configuration.missing(self.source))
+            return None
+        if self.configure is not None:
             return self._configured(options, self.configure, problems)
         return options
 

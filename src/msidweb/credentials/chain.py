@@ -26,9 +26,6 @@ class CredentialChain:
     def __repr__(self) -> str:
         return f"CredentialChain({', '.join(item.source for item in self._credentials)})"
 
-    def __len__(self) -> int:
-        return len(self._credentials)
-
     @property
     def generation(self) -> int:
         """Grows whenever another credential is chosen, or the chosen one is renewed."""
@@ -48,6 +45,8 @@ class CredentialChain:
                 attempts.append(CredentialAttempt(credential.source, error.message))
                 continue
             self._choose(credential)
+            if proof.generation == self._generation:
+                return proof
             return dataclasses.replace(proof, generation=self._generation)
         raise CredentialError(
             "No client credential can be had: "
@@ -69,6 +68,6 @@ class CredentialChain:
     def _choose(self, credential: ClientCredential) -> None:
         if credential is self._chosen:
             return
+        self._generation += self._chosen is not None
         self._chosen = credential
-        self._generation += 1
         self._telemetry.emit(CredentialLoaded(source=credential.source))

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-from msidweb.configuration.options import CredentialDescription, MicrosoftIdentityOptions
+from msidweb.configuration import (
+    CredentialDescription,
+    MicrosoftIdentityOptions,
+    SourceType,
+)
 from msidweb.errors import ConfigurationError, Problem
 from msidweb.telemetry import Telemetry
 
@@ -23,12 +27,9 @@ class Loader(Protocol):
         """The credential, or what is wrong with its description at *place*."""
 
 
-LOADERS: Mapping[str, Loader] = {
-    "ClientSecret": load_secret,
+LOADERS: Mapping[SourceType, Loader] = {
+    SourceType.CLIENT_SECRET: load_secret,
 }
-"""SourceType -> loader."""
-
-_BY_NAME = {name.lower(): loader for name, loader in LOADERS.items()}
 
 
 def load_credentials(
@@ -66,26 +67,25 @@ def load_credentials(
 def _configured(
     options: MicrosoftIdentityOptions, place: str
 ) -> Iterator[ClientCredential | Problem]:
-    listed = options.client_credentials or []
     if options.client_secret is not None:
         yield ClientSecret(options.client_secret)
     if options.client_certificates:
-        yield _unsupported("Certificate", f"{place}:ClientCertificates")
-    for index, description in enumerate(listed):
+        yield _unsupported(SourceType.CERTIFICATE, f"{place}:ClientCertificates")
+    for index, description in enumerate(options.client_credentials or ()):
         if not description.skip:
             yield _loaded(description, f"{place}:ClientCredentials:{index}")
 
 
 def _loaded(description: CredentialDescription, place: str) -> ClientCredential | Problem:
-    loader = _BY_NAME.get(description.source_type.lower())
+    loader = LOADERS.get(description.source_type)
     if loader is None:
         return _unsupported(description.source_type, f"{place}:SourceType")
     return loader(description, place=place)
 
 
-def _unsupported(source_type: str, place: str) -> Problem:
+def _unsupported(source_type: SourceType, place: str) -> Problem:
     return Problem(
         place,
-        f"source type {source_type!r} is not part of this version",
+        f"source type {source_type.value!r} is not part of this version",
         f"supported: {', '.join(LOADERS)}, or an assertion provider passed in code",
     )

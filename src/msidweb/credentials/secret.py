@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from msidweb.configuration.options import CredentialDescription
+from msidweb.configuration import CredentialDescription
 from msidweb.errors import Problem
 
 from .proof import ClientProof, ProofKind

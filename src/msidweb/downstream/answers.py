@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from msidweb.http import readable
+
 from .media import charset_of
 
 
@@ -34,11 +36,7 @@ class Answer:
     def excerpt(self, characters: int) -> str:
         """The first *characters* of the body as text, however broken it is."""
         start = self.body[: characters * _LONGEST_CHARACTER]
-        try:
-            text = start.decode(charset_of(self.content_type) or "utf-8", "replace")
-        except LookupError:
-            text = start.decode("utf-8", "replace")
-        return text[:characters]
+        return readable(start, charset_of(self.content_type))[:characters]
 
     def response(self) -> httpx.Response:
         """The answer as httpx hands it out, its body read."""

@@ -60,7 +60,7 @@ def plain_body(value: str | bytes, content_type: str | None) -> Body:
         label = f"{label}; charset=utf-8"
     try:
         return Body(value.encode(charset or "utf-8"), label or None)
-    except (LookupError, UnicodeEncodeError):
+    except (LookupError, UnicodeError):
         # Their texts quote the value.
         msg = "content= does not fit its charset"
     raise InvalidCallError(msg, code="content_charset")

@@ -5,8 +5,6 @@ Messages name the API and the status. The body is an attribute; what a URL holds
 
 from __future__ import annotations
 
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -16,6 +14,7 @@ from msidweb.errors import (
     DownstreamConnectionError,
     DownstreamTimeoutError,
 )
+from msidweb.http import retry_after_seconds
 
 from .answers import Answer
 
@@ -33,7 +32,7 @@ def refused(answer: Answer, text: str, *, truncated: bool, now: float) -> Downst
         f"{answer.service!r} answered {status}",
         body=text,
         truncated=truncated,
-        retry_after=retry_after(answer.head.headers.get("retry-after"), now=now),
+        retry_after=retry_after_seconds(answer.head.headers.get("retry-after"), now=now),
         retryable=status in _RETRYABLE,
     )
 
@@ -88,19 +87,3 @@ def broken_off(
         service_name=service,
         correlation_id=correlation_id,
     )
-
-
-def retry_after(value: str | None, *, now: float) -> float | None:
-    """Seconds to wait as a Retry-After field says; anything but whole seconds or a date is None."""
-    if not value:
-        return None
-    if value.isascii() and value.isdecimal():
-        return float(value) if len(value) <= _MAX_DIGITS else None
-    try:
-        date = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return None
-    return max(0.0, date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now)
-
-
-_MAX_DIGITS = 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -12,6 +13,7 @@ from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapt
 from pydantic_core import from_json
 
 from msidweb.errors import InvalidCallError
+from msidweb.http import decoded
 
 from .answers import Answer
 from .failures import unreadable
@@ -68,12 +70,26 @@ def _from_json(answer: Answer, model: Any) -> Any:
     try:
         return from_json(text) if model is None else adapter_of(model).validate_json(text)
     except ValidationError as error:
-        # Locations and messages may quote the body, the kinds are pydantic's own words.
-        kinds = dict.fromkeys(problem["type"] for problem in error.errors(include_url=False))
-        reason = f"that is no {_name_of(model)} ({', '.join(kinds)})"
+        reason = f"that is no {_name_of(model)} ({_complaints(error)})"
     except (ValueError, RecursionError):
         reason = "that is no JSON"
     raise unreadable(answer, reason)
+
+
+def _complaints(error: ValidationError) -> str:
+    # Messages may quote the body; the kinds are pydantic's own words, and a step of the way that
+    # is no plain name may be a key of the body.
+    problems = error.errors(include_url=False, include_input=False, include_context=False)
+    shown = (
+        ".".join(str(step) if _PLAIN.fullmatch(str(step)) else "…" for step in problem["loc"])
+        + f": {problem['type']}"
+        for problem in problems[:_MAX_COMPLAINTS]
+    )
+    return ", ".join(shown)
+
+
+_MAX_COMPLAINTS = 3
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}|[0-9]{1,6}")
 
 
 def _utf8(answer: Answer) -> bytes:
@@ -85,7 +101,7 @@ def _utf8(answer: Answer) -> bytes:
 
 def _decoded(answer: Answer) -> str:
     try:
-        return answer.body.decode(charset_of(answer.content_type) or "utf-8-sig")
+        return decoded(answer.body, charset_of(answer.content_type) or "utf-8-sig")
     except (LookupError, UnicodeDecodeError):
         reason = "that does not fit its charset"
     raise unreadable(answer, reason)

@@ -68,7 +68,8 @@ def plan_api(name: str, options: DownstreamApiOptions) -> ApiPlan:
     """
     if not options.base_url:
         raise InvalidCallError(f"{name!r} has no base URL", code="base_url_missing")
-    return _plan(name, BaseUrl.of(options.base_url), _copy_of(options))
+    base = BaseUrl.of(options.base_url, allow_encoded_slash=options.allow_encoded_slash)
+    return _plan(name, base, _copy_of(options))
 
 
 def _copy_of(options: DownstreamApiOptions) -> DownstreamApiOptions:

@@ -39,4 +39,10 @@ def app_scope(name: str, scopes: Sequence[str]) -> str:
     if len(scopes) == 1 and scopes[0].endswith("/.default"):
         return scopes[0]
     msg = f"{name!r}: a call for the application takes exactly one scope, ending in '/.default'"
-    raise InvalidCallError(msg, code="app_scopes")
+    remedy = f"pass scopes=['{_default_of(scopes)}'], or configure an API for it"
+    raise InvalidCallError(msg, code="app_scopes", remedy=remedy)
+
+
+def _default_of(scopes: Sequence[str]) -> str:
+    resource = scopes[0].rpartition("/")[0] if scopes else ""
+    return f"{resource or 'api://<its id>'}/.default"

@@ -1,8 +1,10 @@
 """HTTP to other services: named clients, guarded URLs and headers, bounded bodies."""
 
 from .bounded import BodyTooLargeError, read_bounded, read_excerpt
+from .charsets import decoded, readable
 from .clients import HttpClients
 from .headers import DroppedHeader, guard_headers
+from .retry_after import retry_after_seconds
 from .urls import BaseUrl, check_base_url, compose_url, path
 
 __all__ = [
@@ -12,8 +14,11 @@ __all__ = [
     "HttpClients",
     "check_base_url",
     "compose_url",
+    "decoded",
     "guard_headers",
     "path",
     "read_bounded",
     "read_excerpt",
+    "readable",
+    "retry_after_seconds",
 ]

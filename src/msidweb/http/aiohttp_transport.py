@@ -175,13 +175,14 @@ class _Answer(httpx.AsyncByteStream):
         self._answer = answer
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        failure: httpx.TransportError | None = None
         try:
             async for chunk in self._answer.content.iter_any():
                 yield chunk
-            return
         except _FOREIGN as error:
             failure = _translated(error)
-        raise failure
+        if failure is not None:
+            raise failure
 
     async def aclose(self) -> None:
         # Read to its end, the connection is back in the pool and this does nothing.

@@ -9,6 +9,8 @@ from typing import cast
 
 import httpx
 
+from .charsets import readable
+
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 
@@ -38,10 +40,7 @@ async def read_excerpt(response: httpx.Response, *, characters: int = 4096) -> t
     """
     longest_character = 4
     body, more = await _read(response, characters * longest_character)
-    try:
-        text = body.decode(response.charset_encoding or "utf-8", "replace")
-    except LookupError:
-        text = body.decode("utf-8", "replace")
+    text = readable(body, response.charset_encoding)
     return text[:characters], more or len(text) > characters
 
 
@@ -86,9 +85,13 @@ class _Unpacker:
             return chunk
         self._fed = True
         try:
-            return self._zlib.decompress(chunk, room)
+            unpacked = self._zlib.decompress(chunk, room)
         except zlib.error:
             raise self._error("The body is not what its content coding says.") from None
+        if self._zlib.unused_data:
+            # zlib keeps all that follows, and copies it at every piece.
+            raise self._error("The body goes on after its packed end.")
+        return unpacked
 
     def finish(self) -> None:
         if self._zlib is not None and self._fed and not self._zlib.eof:

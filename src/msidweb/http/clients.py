@@ -6,10 +6,9 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import Mapping
-from http.client import HTTPResponse
 from http.cookiejar import Cookie, CookieJar
 from importlib import metadata
-from urllib.request import Request
+from weakref import WeakSet
 
 import httpx
 
@@ -29,8 +28,9 @@ class HttpClients:
     """Hands out httpx clients by name; names without options get default ones.
 
     Nothing is opened before the first request. A client belongs to the loop it was asked for on;
-    ``aclose`` closes those of the running loop, and whoever asks later gets new ones. They follow
-    no redirect, keep no cookie, and read neither proxies nor netrc of the environment.
+    ``aclose`` closes those of the running loop, which gets new ones only after ``open``: what was
+    under way then would otherwise open connections that nobody closes. They follow no redirect,
+    keep no cookie, and read neither proxies nor netrc of the environment.
 
     Args:
         options: Options by name.
@@ -43,10 +43,13 @@ class HttpClients:
         self._tls = TlsContexts()
         self._opened = False
         self._clients: dict[asyncio.AbstractEventLoop, dict[str, httpx.AsyncClient]] = {}
+        self._closed: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
 
     def open(self) -> None:
         """Note that the owner opened; using a client before is reported once."""
         self._opened = True
+        with contextlib.suppress(RuntimeError):
+            self._closed.discard(asyncio.get_running_loop())
 
     def options(self, name: str) -> HttpClientOptions:
         """The options of the client *name*."""
@@ -56,7 +59,8 @@ class HttpClients:
         """The client *name* of the running loop.
 
         Raises:
-            InvalidCallError: No loop runs, or the client's options cannot be met.
+            InvalidCallError: No loop runs, the clients of this one were closed, or the client's
+                options cannot be met.
         """
         try:
             loop = asyncio.get_running_loop()
@@ -65,6 +69,8 @@ class HttpClients:
                 "An HTTP client is asked for outside of an event loop."
             ) from None
         clients = self._clients.get(loop)
+        if clients is None and loop in self._closed:
+            raise InvalidCallError("The HTTP clients were closed.", code="closed")
         if clients is None:
             clients = self._clients[loop] = {}
             self._forget_closed_loops()
@@ -76,14 +82,16 @@ class HttpClients:
     async def aclose(self) -> None:
         """Close the clients of the running loop."""
         self._opened = False
-        clients = self._clients.pop(asyncio.get_running_loop(), {})
+        loop = asyncio.get_running_loop()
+        self._closed.add(loop)
+        clients = self._clients.pop(loop, {})
         async with contextlib.AsyncExitStack() as closing:
             for client in clients.values():
                 closing.push_async_callback(client.aclose)
 
     def _forget_closed_loops(self) -> None:
         # Weak keys would not do: a client's connections hold the loop that they belong to.
-        for loop in [loop for loop in self._clients if loop.is_closed()]:
+        for loop in [loop for loop in tuple(self._clients) if loop.is_closed()]:
             self._clients.pop(loop, None)
 
     def _make(self, name: str) -> httpx.AsyncClient:
@@ -93,10 +101,9 @@ class HttpClients:
         options = self.options(name)
         chosen = choose_transport(name, options)
         self._telemetry.emit(TransportChosen(client=name, transport=chosen))
-        return QuietClient(
+        return _Client(
             transport=make_transport(chosen, options, self._tls),
             headers={"User-Agent": _user_agent(), "Accept-Encoding": "gzip, deflate"},
-            cookies=_NoCookies(),
             timeout=_timeouts(options),
             follow_redirects=False,
             trust_env=False,
@@ -128,14 +135,29 @@ def _user_agent() -> str:
     return f"msidweb/{metadata.version('msidweb')}"
 
 
-class _NoCookies(CookieJar):
-    """Stores nothing and sends nothing: one user's cookies never travel with another's call."""
+class _EmptyJar(CookieJar):
+    """Stores nothing: one user's cookies never travel with another's call."""
 
     def set_cookie(self, cookie: Cookie) -> None:
         pass
 
-    def extract_cookies(self, response: HTTPResponse, request: Request) -> None:
+
+class _NoCookies(httpx.Cookies):
+    """Does not even look for cookies in an answer, which costs half as much as sending it."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
         pass
 
-    def add_cookie_header(self, request: Request) -> None:
+
+_NO_COOKIES = _NoCookies(_EmptyJar())
+
+
+class _Client(QuietClient):
+    # httpx puts a jar of its own around what is passed in, and asks it at every answer.
+    @property
+    def cookies(self) -> httpx.Cookies:
+        return _NO_COOKIES
+
+    @cookies.setter
+    def cookies(self, cookies: object) -> None:
         pass

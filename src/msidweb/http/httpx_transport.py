@@ -37,13 +37,14 @@ class _Answer(httpx.AsyncByteStream):
         self._stream = stream
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        failure: httpx.TransportError | None = None
         try:
             async for chunk in self._stream:
                 yield chunk
-            return
         except _QUOTING as error:
             failure = _unquoted(error)
-        raise failure
+        if failure is not None:
+            raise failure
 
     async def aclose(self) -> None:
         await self._stream.aclose()

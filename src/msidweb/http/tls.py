@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import ssl
+from pathlib import Path
 from typing import TypeAlias
 
 import httpx
@@ -30,7 +32,7 @@ class TlsContexts:
         """
         files = (options.ca_file, options.client_certificate_file, options.client_key_file)
         if files not in self._known:
-            work = lambda: asyncio.to_thread(_make, *files)  # noqa: E731
+            work = functools.partial(asyncio.to_thread, _make, *files)
             self._known[files] = await self._flight.join(files, work)
         return self._known[files]
 
@@ -52,7 +54,13 @@ def _make(ca: str | None, certificate: str | None, key: str | None) -> ssl.SSLCo
 
 def _trusting(ca: str | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca)
-    if not context.cert_store_stats()["x509_ca"]:
+    if ca is None and not context.cert_store_stats()["x509_ca"] and not _has_directory():
         # Slim images and python.org's macOS builds have no store of their own; httpx brings one.
         context = httpx.create_ssl_context(trust_env=False)
     return context
+
+
+def _has_directory() -> bool:
+    # OpenSSL reads a directory of authorities when it needs one of them, and counts none before.
+    folder = ssl.get_default_verify_paths().capath
+    return folder is not None and any(Path(folder).iterdir())

@@ -17,6 +17,7 @@ validating a known token.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Protocol
 
@@ -30,7 +31,14 @@ from msidweb.errors import InvalidCallError
 from msidweb.principal import Principal
 from msidweb.validation import Requirement
 
-from .starlette import Names, WebIdentity, authenticate, authorization_endpoint, install
+from .starlette import (
+    Names,
+    WebIdentity,
+    authenticate,
+    authorization_endpoint,
+    install,
+    slot_of,
+)
 
 
 class DownstreamApis(Protocol):
@@ -53,7 +61,8 @@ class EntraAuth(SecurityBase):
 
     As ``Security(entra, scopes=[…])`` it gives the :class:`~msidweb.principal.Principal` and wants
     all of the scopes; as ``Depends(entra)`` any caller whose token is valid. It is the key for
-    ``app.dependency_overrides``, which then replaces the caller of every :meth:`require` too.
+    ``app.dependency_overrides``, which then replaces the caller of every :meth:`require` too;
+    :meth:`override` does so for tests.
 
     Args:
         identity: The application's identity.
@@ -83,15 +92,15 @@ class EntraAuth(SecurityBase):
             AuthenticationError: There is no token, or it is refused.
             AuthorizationError: A scope is missing.
         """
-        principal = await authenticate(connection, self._identity)
-        if security_scopes.scopes:
-            self._all_of(tuple(security_scopes.scopes)).check(principal)
-        return principal
+        return self._checked(await authenticate(connection, self._identity), security_scopes)
 
-    def _all_of(self, scopes: tuple[str, ...]) -> Requirement:
-        if scopes not in self._required:
-            self._required[scopes] = Requirement(scopes=scopes)
-        return self._required[scopes]
+    def _checked(self, principal: Principal, wanted: SecurityScopes) -> Principal:
+        scopes = tuple(wanted.scopes)
+        if scopes:
+            if scopes not in self._required:
+                self._required[scopes] = Requirement(scopes=scopes)
+            self._required[scopes].check(principal)
+        return principal
 
     def require(
         self,
@@ -142,6 +151,26 @@ class EntraAuth(SecurityBase):
     async def downstream_api(self) -> Any:
         """A dependency that gives the :class:`~msidweb.downstream.DownstreamApi`."""
         return self._identity.downstream_api
+
+    @contextlib.contextmanager
+    def override(self, app: FastAPI, principal: Principal) -> Iterator[None]:
+        """Let *principal* call every route of *app* inside the ``with`` block; for tests.
+
+        No token is looked at; scopes and roles are required as ever, and calls for the user find
+        the principal. ``EntraEmulator.principal`` makes one.
+        """
+
+        async def overridden(
+            connection: HTTPConnection, security_scopes: SecurityScopes
+        ) -> Principal:
+            slot_of(connection, self._identity).principal = principal
+            return self._checked(principal, security_scopes)
+
+        app.dependency_overrides[self] = overridden
+        try:
+            yield
+        finally:
+            del app.dependency_overrides[self]
 
     def install(self, app: FastAPI, *, docs_client_id: str | None = None) -> None:
         """Make the caller ambient in *app*, answer errors of msidweb, set up the docs page.

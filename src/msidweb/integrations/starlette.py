@@ -28,11 +28,16 @@ from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, 
 from starlette.websockets import WebSocket, WebSocketClose, WebSocketState
 
 from msidweb.authority import resolve_authority
-from msidweb.challenge import answer_for
+from msidweb.challenge import ErrorAnswer, answer_for
 from msidweb.configuration.options import IdentityOptions
-from msidweb.errors import InvalidCallError, MissingTokenError, MsidwebError
+from msidweb.errors import (
+    AuthorizationError,
+    InvalidCallError,
+    MissingTokenError,
+    MsidwebError,
+)
 from msidweb.principal import CallerSlot, Principal, principal_scope
-from msidweb.telemetry import correlation_scope
+from msidweb.telemetry import correlation_scope, current_correlation_id
 from msidweb.validation import Requirement
 
 _logger = logging.getLogger("msidweb.integrations")
@@ -151,12 +156,25 @@ class ErrorAnswers:
         if answer is None or answer.status == MsidwebError.default_status:
             return None
         failed = answer.status > MsidwebError.default_status
-        if failed:
-            cause = answer.cause
-            _logger.warning("msidweb.request_failed status=%d code=%s", answer.status, cause.code)
+        _tell(answer, failed)
         if kind == "websocket":
             return WebSocketClose(WS_1011_INTERNAL_ERROR if failed else WS_1008_POLICY_VIOLATION)
         return JSONResponse(answer.body, answer.status, dict(answer.headers))
+
+
+def _tell(answer: ErrorAnswer, failed: bool) -> None:  # noqa: FBT001 - private
+    """Say why, since the caller is not told; refused tokens are told of by validation."""
+    cause = answer.cause
+    if failed or isinstance(cause, AuthorizationError):
+        _logger.log(
+            logging.WARNING if failed else logging.INFO,
+            "msidweb.request_%s status=%d code=%s correlation_id=%s: %s",
+            "failed" if failed else "refused",
+            answer.status,
+            cause.code,
+            cause.correlation_id or current_correlation_id(),
+            cause,
+        )
 
 
 def _has_ended(connection: HTTPConnection) -> bool:
@@ -184,23 +202,38 @@ def install(app: Starlette, identity: WebIdentity) -> None:
 
 
 async def authenticate(connection: HTTPConnection, identity: WebIdentity) -> Principal:
-    """The caller of this request, ambient from now on where EntraMiddleware stands around it.
+    """The caller of this request, ambient from now on.
 
     The validator gets every Authorization field, since a second one is a reason to refuse (T1),
     and the query, where a second token is (T5).
 
     Raises:
         AuthenticationError: The request has no acceptable token.
+        InvalidCallError: EntraMiddleware does not stand around it.
     """
     scope = connection.scope
+    slot = slot_of(connection, identity)
     fields = [value for name, value in scope["headers"] if name.lower() == b"authorization"]
     query = scope.get("query_string", b"")
     validator = identity.token_validator
-    principal = await validator.validate_authorization(fields, query_string=query)
-    seat: _Seat | None = scope.get(_SEAT)
-    if seat is not None and seat.identity is identity:
-        seat.slot.principal = principal
-    return principal
+    slot.principal = await validator.validate_authorization(fields, query_string=query)
+    return slot.principal
+
+
+def slot_of(connection: HTTPConnection, identity: WebIdentity) -> CallerSlot:
+    """Where the caller of this request is noted, so that the whole request sees them.
+
+    Raises:
+        InvalidCallError: EntraMiddleware does not stand around the request.
+    """
+    seat: _Seat | None = connection.scope.get(_SEAT)
+    if seat is None or seat.identity is not identity:
+        raise InvalidCallError(
+            "This application does not know of the identity.",
+            code="not_installed",
+            remedy="call install on the application, and on each one that is mounted in it",
+        )
+    return seat.slot
 
 
 class EntraGuard:
@@ -285,10 +318,6 @@ class EntraBackend(AuthenticationBackend):
             AuthenticationError: The token is refused.
             InvalidCallError: EntraMiddleware is missing, or stands inside of this one.
         """
-        if conn.scope.get(_SEAT) is None:
-            raise InvalidCallError(
-                "EntraMiddleware must stand outside of AuthenticationMiddleware."
-            )
         try:
             principal = await authenticate(conn, self._identity)
         except MissingTokenError:

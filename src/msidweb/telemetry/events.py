@@ -27,8 +27,12 @@ class Event:
     name: ClassVar[str]
     layer: ClassVar[str]
     level: ClassVar[int] = logging.DEBUG
+    logger: ClassVar[logging.Logger]
 
     correlation_id: str | None = None
+
+    def __init_subclass__(cls) -> None:
+        cls.logger = logging.getLogger(f"msidweb.{cls.layer}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ class Telemetry:
 
     def listening(self, kind: type[Event]) -> bool:
         """Whether anyone would hear an event of this *kind*; ask before making one per request."""
-        return bool(self._hooks) or self._logs.listening(kind)
+        return True if self._hooks else kind.logger.isEnabledFor(kind.level)
 
     def emit(self, event: Event) -> None:
         """Tell everyone of *event*."""

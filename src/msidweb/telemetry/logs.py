@@ -28,14 +28,10 @@ class LogHook:
     def __init__(self, *, pii: bool = False) -> None:
         self._pii = pii
 
-    def listening(self, kind: type[Event]) -> bool:
-        """Whether the event's logger is on for its level."""
-        return _standard(kind.layer).isEnabledFor(kind.level)
-
     def __call__(self, event: Event) -> None:
         """Write *event*, if its logger is on."""
-        if self.listening(type(event)):
-            _structured(event.layer).log(event.level, event.name, **self._fields(event))
+        if event.logger.isEnabledFor(event.level):
+            _structured(event.logger).log(event.level, event.name, **self._fields(event))
 
     def _fields(self, event: Event) -> dict[str, Any]:
         shown: dict[str, Any] = {}
@@ -48,14 +44,9 @@ class LogHook:
 
 
 @functools.cache
-def _standard(layer: str) -> logging.Logger:
-    return logging.getLogger(f"msidweb.{layer}")
-
-
-@functools.cache
-def _structured(layer: str) -> Any:
+def _structured(logger: logging.Logger) -> Any:
     return structlog.wrap_logger(
-        _standard(layer),
+        logger,
         wrapper_class=structlog.stdlib.BoundLogger,
         processors=[redact_processor, _as_record],
     )

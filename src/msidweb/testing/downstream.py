@@ -7,6 +7,7 @@ import base64
 from collections.abc import Callable, Mapping
 
 from .entra import App, EntraEmulator
+from .entra.tokens import moment
 from .exchange import Answer, Receive, Request, Scope, Send, serve_exchange
 
 Respond = Callable[[Request, Mapping[str, object]], Answer]
@@ -75,8 +76,8 @@ class DownstreamEcho:
         return self._answer(request, claims)
 
     def _is_for_us(self, claims: Mapping[str, object]) -> bool:
-        ends = float(str(claims.get("exp", 0)))
-        return claims.get("aud") in self._audiences and self._entra.clock.time() < ends
+        alive = self._entra.clock.time() < moment(claims, "exp")
+        return str(claims.get("aud")) in self._audiences and alive
 
 
 def _seen(request: Request, claims: Mapping[str, object]) -> dict[str, object]:

@@ -18,6 +18,9 @@ from .exchange import AsgiApp
 
 if TYPE_CHECKING:
     import trustme
+    import uvicorn
+
+_GRACE = 5
 
 
 @runtime_checkable
@@ -116,7 +119,7 @@ class LocalServer:
             ws="none",
             date_header=False,
             server_header=False,
-            timeout_graceful_shutdown=5,
+            timeout_graceful_shutdown=_GRACE,
         )
         config.load()
         with contextlib.ExitStack() as resources:
@@ -131,7 +134,7 @@ class LocalServer:
             try:
                 yield
             finally:
-                await server.shutdown(sockets=[listener])
+                await _stop(server)
                 self._ca_file = None
 
     def _secured(self, resources: contextlib.ExitStack) -> ssl.SSLContext:
@@ -198,6 +201,18 @@ def _listener(port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+async def _stop(server: uvicorn.Server) -> None:
+    for listening in server.servers:
+        listening.close()
+    running = tuple(server.server_state.tasks)
+    if running:
+        await asyncio.wait(running, timeout=_GRACE)
+    # Idle connections are cut: a client that blocks never answers TLS's good-bye.
+    for connection in tuple(server.server_state.connections):
+        connection.transport.abort()
+    await server.shutdown()
 
 
 async def _start(startup: Awaitable[None]) -> None:

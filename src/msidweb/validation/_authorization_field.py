@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from urllib.parse import parse_qsl
+from typing import NoReturn
 
 from msidweb.errors import MalformedTokenError, MissingTokenError
 
 _NAME = "bearer"
 _TOKEN_SIGN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]")
 _MAX_PARAMETERS = 1_000
+_ROOM = 1_024
+"""Signs beside the token; to go through a field of megabytes takes milliseconds."""
+# Each sign as it is or escaped: to undo the escapes of a long query takes milliseconds.
+_SECOND = re.compile(
+    "".join(rf"(?:{sign}|(?i:%{ord(sign):02x}))" for sign in "access_token") + r"(?:=|\Z)"
+)
 
 
 def token_of(fields: Sequence[bytes | str], *, longest: int) -> str:
@@ -26,19 +32,31 @@ def token_of(fields: Sequence[bytes | str], *, longest: int) -> str:
     if len(fields) > 1:
         raise MalformedTokenError("The request has several Authorization fields.", rule="T1")
     field = fields[0] if fields else ""
+    if len(field) > longest + _ROOM:
+        raise MalformedTokenError("The Authorization field is too long.", rule="T3")
     value = field.decode("latin-1") if isinstance(field, bytes) else field
     value = value.strip(" ")
-    name, rest = value[: len(_NAME)].lower(), value[len(_NAME) :]
-    if name != _NAME or not rest or _TOKEN_SIGN.match(rest):
-        raise MissingTokenError("The request carries no bearer token.", rule="T0")
+    scheme, space, rest = value.partition(" ")
+    if scheme.lower() != _NAME or not space:
+        _refuse_scheme(scheme)
     token = rest.lstrip(" ")
     if len(token) > longest:
         raise MalformedTokenError("The token is too long.", rule="T3")
     # Sign by sign: ten times as fast as a pattern; the decoder refuses every other foreign sign.
-    foreign = " " in token or "\t" in token or "," in token or '"' in token or "\xa0" in token
-    if foreign or len(token) == len(rest):
-        raise MalformedTokenError("The Authorization field is malformed.", rule="T2")
+    if " " in token or "\t" in token or "," in token or '"' in token or "\xa0" in token:
+        raise _malformed()
     return token
+
+
+def _refuse_scheme(scheme: str) -> NoReturn:
+    rest = scheme[len(_NAME) :]
+    if not scheme.lower().startswith(_NAME) or not rest or _TOKEN_SIGN.match(rest):
+        raise MissingTokenError("The request carries no bearer token.", rule="T0")
+    raise _malformed()
+
+
+def _malformed() -> MalformedTokenError:
+    return MalformedTokenError("The Authorization field is malformed.", rule="T2")
 
 
 def refuse_second_token(query_string: bytes | str) -> None:
@@ -50,9 +68,7 @@ def refuse_second_token(query_string: bytes | str) -> None:
     query = query_string.decode("latin-1") if isinstance(query_string, bytes) else query_string
     if "access" not in query and "%" not in query:
         return
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MAX_PARAMETERS)
-    except ValueError:
-        raise MalformedTokenError("The request's query has too many members.", rule="T5") from None
-    if any(name == "access_token" for name, _ in pairs):
+    if query.count("&") >= _MAX_PARAMETERS:
+        raise MalformedTokenError("The request's query has too many members.", rule="T5")
+    if any(map(_SECOND.match, query.split("&"))):
         raise MalformedTokenError("The request carries a second token in its query.", rule="T5")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple, NoReturn
 
 from msidweb.authority import KeySet, SigningKey
@@ -43,19 +44,19 @@ class Verdict(NamedTuple):
 
     def principal(self, assertion: Assertion, scheme: str) -> Principal:
         """The caller of one request."""
-        claims = self.claims
-        if self.changeable:
-            own = {name: _own(claims[name]) for name in self.changeable}
-            claims = {**claims, **own}
+        claims, tenant, user, client, scopes, roles, is_app, expires_at, changeable = self
+        if changeable:
+            own = {name: _own(claims[name]) for name in changeable}
+            claims = MappingProxyType({**claims, **own})
         return Principal(
             claims,
-            tenant_id=self.tenant_id,
-            object_id=self.object_id,
-            client_id=self.client_id,
-            scopes=self.scopes,
-            roles=self.roles,
-            is_app=self.is_app,
-            expires_at=self.expires_at,
+            tenant_id=tenant,
+            object_id=user,
+            client_id=client,
+            scopes=scopes,
+            roles=roles,
+            is_app=is_app,
+            expires_at=expires_at,
             assertion=assertion,
             scheme=scheme,
         )
@@ -70,7 +71,7 @@ def _own(value: object) -> object:
 
 
 def judge(
-    claims: Mapping[str, object],
+    claims: dict[str, object],
     *,
     policy: ValidationPolicy,
     key: SigningKey,
@@ -91,7 +92,7 @@ def judge(
     _check_key_issuer(key, key_set, texts["iss"], tenant_id)
     scopes, roles, is_app = _check_permissions(claims, texts, policy)
     return Verdict(
-        claims=claims,
+        claims=MappingProxyType(claims),
         tenant_id=tenant_id,
         object_id=texts.get("oid"),
         client_id=_client(texts),
@@ -99,7 +100,7 @@ def judge(
         roles=roles,
         is_app=is_app,
         expires_at=expires_at,
-        changeable=[name for name, value in claims.items() if isinstance(value, _CHANGEABLE)],
+        changeable=[name for name, value in claims.items() if type(value) in _CHANGEABLE],
     )
 
 
@@ -109,9 +110,11 @@ def _refuse(rule: str, message: str) -> NoReturn:
 
 def _check_types(claims: Mapping[str, object]) -> dict[str, str]:
     """C0, C1: one spelling of each claim that counts, and its type."""
-    others = [name.lower() for name in claims if name not in _SECURITY_CLAIMS]
-    if not _SECURITY_CLAIMS.isdisjoint(others):
-        _refuse("C0", "A claim comes in another spelling.")
+    # Nearly always every name is in lower case, and then none is another's other spelling.
+    if not "".join(claims).islower():
+        others = [name.lower() for name in claims if name not in _SECURITY_CLAIMS]
+        if not _SECURITY_CLAIMS.isdisjoint(others):
+            _refuse("C0", "A claim comes in another spelling.")
     texts: dict[str, str] = {}
     for name in _TEXTS:
         if name in claims:
@@ -126,7 +129,8 @@ def _check_time(claims: Mapping[str, object], now: float, skew: float) -> float:
     """C3: numbers in range, one clock, no upper limit on a token's life."""
     if "exp" not in claims:
         _refuse("C3", "The token does not say when it expires.")
-    expires_at, starts_at, issued_at = (_moment(claims, name) for name in ("exp", "nbf", "iat"))
+    expires_at = _moment(claims, "exp")
+    starts_at, issued_at = _moment(claims, "nbf"), _moment(claims, "iat")
     if expires_at is None or now >= expires_at + skew:
         raise ExpiredTokenError("The token expired.", rule="C3")
     if starts_at is not None and starts_at > now + skew:
@@ -158,7 +162,7 @@ def _check_audience(audience: object, accepted: frozenset[str]) -> None:
     if not all(isinstance(value, str) for value in values):
         _refuse("C2", "The claim aud holds something else than text.")
     if accepted.isdisjoint(values):
-        _refuse("C2", "The token is for another audience.")
+        _refuse("C2", f"The token is for another audience than {' or '.join(sorted(accepted))}.")
 
 
 def _check_issuer(texts: Mapping[str, str], policy: ValidationPolicy, key_set: KeySet) -> str:
@@ -221,7 +225,7 @@ def _check_permissions(
     """P1-P5: a bearer token with scopes, or an application's with roles."""
     if "cnf" in claims:
         _refuse("P5", "The token is bound to a key and was sent as a bearer token.")
-    scopes = frozenset(filter(None, texts.get("scp", "").split(" ")))
+    scopes = frozenset(filter(str.strip, texts.get("scp", "").split(" ")))
     roles = _roles(claims.get("roles", []))
     kind = texts.get("idtyp")
     if kind == "app" and "scp" in texts:
@@ -241,7 +245,7 @@ def _check_permissions(
 def _roles(value: object) -> frozenset[str]:
     if not isinstance(value, list) or not all(isinstance(role, str) for role in value):
         _refuse("C1", "The claim roles is no list of texts.")
-    return frozenset(value)
+    return frozenset(filter(str.strip, value))
 
 
 def _client(texts: Mapping[str, str]) -> str | None:

@@ -9,6 +9,8 @@ from msidweb.errors import MalformedTokenError
 
 _SIGNED = 3
 _ENCRYPTED = 5
+_LONGEST_HEADER = 4_096
+"""Signs; whoever has no key must not have more JSON than this read."""
 
 
 class CompactToken(NamedTuple):
@@ -32,14 +34,12 @@ class CompactToken(NamedTuple):
         return "CompactToken(…)"
 
 
-def split(token: str, *, longest: int) -> list[str]:
-    """The three parts of what may be a signed token, before any work is done on it.
+def take_apart(token: str) -> CompactToken:
+    """What the three parts of *token* hold.
 
     Raises:
-        MalformedTokenError: T3, too long; T2, not three parts.
+        MalformedTokenError: T2, not three parts; B1, B2, a part is not strict base64url.
     """
-    if len(token) > longest:
-        raise MalformedTokenError("The token is too long.", rule="T3")
     parts = token.split(".", _ENCRYPTED)
     if len(parts) == _ENCRYPTED:
         raise MalformedTokenError(
@@ -49,15 +49,6 @@ def split(token: str, *, longest: int) -> list[str]:
         raise MalformedTokenError("The token has not three parts.", rule="T2")
     if not token.isascii():
         raise MalformedTokenError("The token is not base64url.", rule="B1")
-    return parts
-
-
-def decode(token: str, parts: list[str]) -> CompactToken:
-    """What the *parts* of *token* hold.
-
-    Raises:
-        MalformedTokenError: B1, B2, a part is not strict base64url.
-    """
     header, payload, signature = parts
     signed = token[: -len(signature) - 1].encode()
     try:
@@ -70,8 +61,10 @@ def read_header(text: str) -> dict[str, object]:
     """The members of an encoded header.
 
     Raises:
-        MalformedTokenError: B1, B2, J1-J6.
+        MalformedTokenError: T3, far longer than any that Entra writes; B1, B2, J1-J6.
     """
+    if len(text) > _LONGEST_HEADER:
+        raise MalformedTokenError("The token's header is too long.", rule="T3")
     try:
         return parse_object(decode_base64url(text))
     except EncodingError as error:

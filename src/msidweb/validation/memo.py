@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from msidweb.authority import KeySet
 
@@ -17,8 +17,7 @@ MAX_BYTES = 32 * 1024 * 1024
 _OVERHEAD = 2_048
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     verdict: Verdict
     since: float
     until: float

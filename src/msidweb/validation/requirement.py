@@ -29,7 +29,8 @@ class Requirement:
         clients: Client ids of applications that may call; none given: all.
 
     Raises:
-        InvalidCallError: Nothing is required at all, which would let everyone in.
+        InvalidCallError: Nothing is required at all, which would let everyone in; or a name is
+            written in full (``api://…/read``), as no token holds it.
     """
 
     scopes: tuple[str, ...]
@@ -88,6 +89,14 @@ class Requirement:
 
 def _names(value: str | Iterable[str]) -> tuple[str, ...]:
     texts = [value] if isinstance(value, str) else value
-    return tuple(
+    names = tuple(
         dict.fromkeys(name for text in texts for name in re.split(r"[\s,]+", text) if name)
     )
+    for name in names:
+        if "://" in name:
+            bare = name.rpartition("/")[2]
+            raise InvalidCallError(
+                f"{name!r} can never be met: tokens hold the bare name.",
+                remedy=f"require {bare!r}",
+            )
+    return names

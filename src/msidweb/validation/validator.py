@@ -10,6 +10,7 @@ from msidweb.clock import Clock
 from msidweb.errors import (
     AuthenticationError,
     InvalidSignatureError,
+    MalformedTokenError,
     MissingTokenError,
 )
 from msidweb.principal import Assertion, Principal
@@ -22,7 +23,7 @@ from msidweb.telemetry import (
 
 from ._authorization_field import refuse_second_token, token_of
 from ._claims import Verdict, judge
-from ._compact import CompactToken, decode, read_claims, read_header, split
+from ._compact import CompactToken, read_claims, read_header, take_apart
 from ._jose_header import JoseHeader, check_header
 from .memo import Memo
 from .policy import ValidationPolicy
@@ -92,7 +93,8 @@ class TokenValidator:
         """
         try:
             token = token_of(fields, longest=self._policy.longest_token)
-            refuse_second_token(query_string)
+            if query_string:
+                refuse_second_token(query_string)
         except AuthenticationError as error:
             self._tell_refusal(error)
             raise
@@ -107,13 +109,13 @@ class TokenValidator:
         """
         now = self._clock.time()
         try:
-            parts = split(token, longest=self._policy.longest_token)
+            if len(token) > self._policy.longest_token:
+                raise MalformedTokenError("The token is too long.", rule="T3")
             assertion = Assertion(token)
             verdict = self._memo.get(assertion.digest, key_set=self._keys.current, now=now)
             remembered = verdict is not None
             if verdict is None:
-                compact = decode(token, parts)
-                verdict = await self._judge(compact, assertion.digest, now)
+                verdict = await self._judge(take_apart(token), assertion.digest, now)
         except AuthenticationError as error:
             self._tell_refusal(error)
             raise

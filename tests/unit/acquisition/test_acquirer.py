@@ -2,6 +2,7 @@ import asyncio
 import random
 
 import pytest
+from tests.support.token_endpoint import OTHER_TENANT, TENANT, Bench, granted, principal, refused
 
 from msidweb.acquisition import AuthorizationHeaderProvider
 from msidweb.configuration.options import AcquireTokenOptions, ManagedIdentityOptions
@@ -9,7 +10,6 @@ from msidweb.errors import AssertionRejectedError, InvalidCallError, UserRequire
 from msidweb.principal import principal_scope
 from msidweb.telemetry import RefreshAheadFailed, TokenAcquired, TokenAcquisitionFailed
 from msidweb.tokens import CacheLevel, RefreshReason, TokenSource
-from tests.support.token_endpoint import OTHER_TENANT, TENANT, Bench, granted, principal, refused
 
 SCOPES = ["https://api.example/a"]
 APP = "https://api.example/.default"
@@ -112,7 +112,7 @@ async def test_a_token_in_memory_outlives_the_assertion_it_came_from():
         {"extra_headers_parameters": {"Authorization": "Basic x"}},
         {"correlation_id": "a b"},
     ],
-    ids=lambda options: " ".join(options),
+    ids=" ".join,
 )
 async def test_options_that_cannot_be_honored_are_refused_by_both_calls(options):
     bench = Bench()
@@ -251,8 +251,7 @@ async def test_a_hundred_first_calls_of_one_user_are_one_request():
         asyncio.create_task(bench.acquirer.get_token_for_user(SCOPES, user=principal()))
         for _ in range(100)
     ]
-    while not bench.asked:
-        await asyncio.sleep(0)
+    await bench.endpoint.reached(1)
     bench.endpoint.gate.set()
     assert {token.access_token for token in await asyncio.gather(*calls)} == {"at-1-user.one.token"}
     assert len(bench.asked) == 1
@@ -267,8 +266,7 @@ async def test_at_most_64_token_requests_are_under_way():
         )
         for n in range(200)
     ]
-    while bench.endpoint.under_way < 64:
-        await asyncio.sleep(0)
+    await bench.endpoint.reached(64)
     bench.endpoint.gate.set()
     await asyncio.gather(*calls)
     assert bench.endpoint.most_under_way == 64
@@ -438,5 +436,5 @@ async def test_more_scope_lists_than_are_remembered_do_no_harm():
         with pytest.raises(InvalidCallError):
             await bench.acquirer.get_token_for_app(f"api{number}/nothing")
     for number in range(1_100):
-        bench.acquirer._wanted((f"api{number}/.default",))
+        bench.acquirer._read((f"api{number}/.default",))
     assert len(bench.acquirer._scopes) <= 1_024

@@ -83,6 +83,10 @@ def test_13_a_contradiction_stops_the_build():
         ({"instance": "https://login.microsoftonline.com/tfp/"}, "AzureAd:Instance: has a path"),
         ({"instance": "https://evil.example/"}, "AzureAd:Instance: names no known login host"),
         ({"instance": "https://a.b2clogin.com"}, "AzureAd:Instance: Azure AD B2C is not supported"),
+        (
+            {"authority": "https://a.b2clogin.com/a.onmicrosoft.com/B2C_1_x"},
+            "AzureAd:Authority: Azure AD B2C is not supported",
+        ),
         ({"authority": "https://evil.example/x"}, "AzureAd:Authority: names no known login host"),
         ({"authority": "https://login.microsoftonline.com/a/b"}, "AzureAd:Authority: is not of"),
         ({"authority": "https://login.microsoftonline.com/adfs"}, "AzureAd:Authority: is not of"),

@@ -7,6 +7,7 @@ import pytest
 from tests.support.documents import DocumentServer, authority_keys
 from tests.support.signing import NOW, key_pair
 
+from msidweb.authority.rotation import MAX_WAITING
 from msidweb.concurrency import BackgroundTasks
 from msidweb.errors import MetadataUnavailableError, UnknownKeyError
 from msidweb.telemetry import KeysRefreshed, KeysRefreshFailed
@@ -176,6 +177,30 @@ async def test_fj5_a_hanging_authority_delays_nobody_beyond_the_patience():
     stage.server.hold.set()
     await stage.settle()  # the fetch outlives those who gave up
     assert "second" in stage.keys.current.keys
+
+
+async def test_fj5_more_waiting_requests_than_fit_are_refused_at_once(warm):
+    warm.server.hold = asyncio.Event()
+    waiting = [asyncio.create_task(unknown(warm, f"forged-{n}")) for n in range(MAX_WAITING)]
+    await warm.server.held.wait()
+    assert await asyncio.wait_for(unknown(warm, "one more"), 1) == "K1"
+    assert not any(task.done() for task in waiting)
+    warm.server.hold.set()
+    assert set(await asyncio.gather(*waiting)) == {"K1"}
+    assert warm.keys._waiting == 0
+
+
+async def test_an_unknown_key_joins_a_refresh_that_an_operator_started(warm):
+    warm.server.hold = asyncio.Event()
+    warm.server.publish(FIRST, SECOND)
+    operator = asyncio.create_task(warm.keys.refresh_now())
+    await warm.server.held.wait()
+    caller = asyncio.create_task(warm.keys.search("second"))
+    await asyncio.sleep(0)
+    warm.server.hold.set()
+    assert "second" in (await caller).keys
+    await operator
+    assert warm.server.refreshes == 2
 
 
 async def test_a_cancelled_caller_does_not_end_the_refresh(warm):

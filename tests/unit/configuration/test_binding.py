@@ -17,7 +17,7 @@ from msidweb.configuration import (
     bind_children,
 )
 
-NO_SOURCE = "must be a SourceType by name, or by number from 0 to 13"
+NO_SOURCE = "must be ClientSecret, Path, KeyVault … or a number from 0 to 13"
 NO_TIMESPAN = "must be seconds, or a TimeSpan such as 00:05:00"
 
 
@@ -94,8 +94,8 @@ FORMS = [
     (HttpClientOptions, "Timeout", timedelta(minutes=1), "timeout", 60.0),
     (HttpClientOptions, "Timeout", "00:01:30", "timeout", 90.0),
     (HttpClientOptions, "Timeout", "00:00:00.5", "timeout", 0.5),
-    (TokenCacheOptions, "SlidingExpiration", "1.00:00:00", "sliding_expiration", 86_400.0),
-    (TokenCacheOptions, "SlidingExpiration", "00:20", "sliding_expiration", 1_200.0),
+    (HttpClientOptions, "KeepaliveExpiry", "1.00:00:00", "keepalive_expiry", 86_400.0),
+    (HttpClientOptions, "KeepaliveExpiry", "00:20", "keepalive_expiry", 1_200.0),
     (CredentialDescription, "SourceType", "clientsecret", "source_type", SourceType.CLIENT_SECRET),
     (CredentialDescription, "SourceType", "client_secret", "source_type", "ClientSecret"),
     (CredentialDescription, "SourceType", 6, "source_type", SourceType.CLIENT_SECRET),
@@ -244,7 +244,7 @@ def test_all_problems_come_at_once_with_their_origins(configured):
         "appsettings.Production.json: AzureAd:Audiences: must be a list",
         (
             "appsettings.json: AzureAd:ClientCredentials:0:SourceType:"
-            " must be a SourceType by name, or by number from 0 to 13"
+            " must be ClientSecret, Path, KeyVault … or a number from 0 to 13"
         ),
         "environment variable AzureAd__ClientCredentials__0__Skip: must be true or false",
         "appsettings.json: AzureAd:SendX5C: must be true or false",

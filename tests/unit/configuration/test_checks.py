@@ -56,6 +56,11 @@ def test_what_can_work_has_no_problem(options):
             "Here:AllowWebApiToBeAuthorizedByACL",
             "would let every application of the tenant in",
         ),
+        (
+            GOOD | {"allowed_client_applications": ["a"]},
+            "Here:AllowedClientApplications",
+            "restricts nobody without AllowWebApiToBeAuthorizedByACL",
+        ),
         (GOOD | {"scopes": ["a", " "]}, "Here:Scopes", "holds an empty entry"),
         (GOOD | {"app_permissions": [""]}, "Here:AppPermissions", "holds an empty entry"),
         (GOOD | {"audiences": [""]}, "Here:Audiences", "holds an empty entry"),

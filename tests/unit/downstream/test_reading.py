@@ -138,9 +138,14 @@ async def test_what_cannot_be_read_is_one_typed_error(content, kind):
 
 async def test_a_body_of_the_wrong_shape_is_kept_out_of_message_and_traceback():
     error = await unreadable('{"name": ["the-secret"]}', response_model=User)
-    assert str(error) == "'api' answered 200 with a body that is no User (string_type)"
+    assert str(error) == "'api' answered 200 with a body that is no User (name: string_type)"
     assert "the-secret" not in "".join(traceback.format_exception(error))
     assert json.loads(error.body) == {"name": ["the-secret"]}
+
+
+async def test_keys_of_the_body_that_are_no_plain_names_are_not_told():
+    error = await unreadable('{"alice@example.com": "x"}', response_model=dict[str, int])
+    assert str(error).endswith("no dict (…: int_parsing)")
 
 
 async def test_a_long_unreadable_body_is_kept_in_part():

@@ -17,6 +17,7 @@ from tests.support.web_identity import TENANT, StubIdentity, bearer_of
 
 from msidweb.challenge import parse_challenges
 from msidweb.errors import (
+    AuthorizationError,
     CredentialError,
     InvalidCallError,
     ThrottledError,
@@ -135,15 +136,13 @@ def test_a_guard_that_requires_nothing_by_mistake_is_refused(identity):
         EntraGuard(tell, identity, any_scope=[])
 
 
-async def test_without_the_middleware_a_caller_is_known_and_not_ambient(identity):
+async def test_without_the_middleware_nobody_gets_in_and_the_error_says_what_to_call(identity):
     async def endpoint(request):
-        caller = await authenticate(request, identity)
-        return JSONResponse([caller.object_id, whom()])
+        return JSONResponse((await authenticate(request, identity)).object_id)
 
     async with client_of(Starlette(routes=[Route("/", endpoint)])) as client:
-        answer = await client.get("/", headers=bearer_of("alice"))
-
-    assert answer.json() == ["alice", None]
+        with pytest.raises(InvalidCallError, match="call install"):
+            await client.get("/", headers=bearer_of("alice"))
 
 
 async def test_an_endpoint_in_the_thread_pool_sees_the_caller(identity):
@@ -311,16 +310,29 @@ async def test_gather_raises_the_first_and_that_is_answered(identity):
 
 
 async def test_a_failure_behind_the_api_is_502_logged_and_without_detail(identity, caplog):
-    error = ExceptionGroup("", [UserChallengeError("no"), CredentialError("CANARY")])
+    cause = CredentialError("AADSTS1.", remedy="renew it", correlation_id="cid")
+    error = ExceptionGroup("", [UserChallengeError("no"), cause])
     with caplog.at_level(logging.WARNING, "msidweb"):
         async with client_of(raising(identity, error)) as client:
             answer = await client.get("/", headers=bearer_of("alice"))
 
     assert answer.status_code == 502
-    assert "CANARY" not in answer.text
+    assert "AADSTS" not in answer.text
     assert [record.getMessage() for record in caplog.records] == [
-        "msidweb.request_failed status=502 code=credential_rejected"
+        (
+            "msidweb.request_failed status=502 code=credential_rejected correlation_id=cid: "
+            "AADSTS1. (renew it)"
+        )
     ]
+
+
+async def test_a_refusal_for_want_of_permission_is_told_to_the_log(identity, caplog):
+    error = AuthorizationError("The caller lacks a scope.", missing_scopes=["a.read"])
+    with caplog.at_level(logging.INFO, "msidweb.integrations"):
+        async with client_of(raising(identity, error)) as client:
+            assert (await client.get("/", headers=bearer_of("alice"))).status_code == 403
+
+    assert "msidweb.request_refused status=403" in caplog.text
 
 
 async def test_a_wait_that_entra_asks_for_is_passed_on(identity):
@@ -435,7 +447,7 @@ async def test_a_backend_outside_of_the_middleware_is_a_mistake_that_lets_nobody
     app.add_middleware(AuthenticationMiddleware, backend=EntraBackend(identity))
 
     async with client_of(app) as client:
-        with pytest.raises(InvalidCallError, match="outside"):
+        with pytest.raises(InvalidCallError, match="install"):
             await client.get("/", headers=bearer_of("alice"))
 
 

@@ -335,3 +335,21 @@ async def test_the_echo_challenges_once(caller, echo, entra, sample):
     encoded = base64.b64encode(b'{"access_token":{}}').decode()
     assert challenged.headers["www-authenticate"].endswith(f'claims="{encoded}"')
     assert good.status_code == 200
+
+
+@pytest.mark.parametrize(("endpoint", "details"), [("tokens", {}), ("token", {"aadsts": 65001})])
+def test_a_fault_that_does_not_exist_is_refused_instead_of_proving_nothing(endpoint, details):
+    with pytest.raises(InvalidCallError, match="knows no"):
+        EntraEmulator().fail_next(endpoint, **details)
+
+
+def test_a_principal_is_what_an_api_would_see():
+    entra = EntraEmulator()
+    api = entra.add_app("api", scopes=["read"])
+    alice = entra.add_user("alice")
+
+    principal = entra.principal(alice, resource=api, scopes=["read"])
+
+    assert (principal.object_id, principal.tenant_id) == (alice.oid, alice.tid)
+    assert principal.scopes == {"read"}
+    assert principal.assertion is not None

@@ -104,6 +104,23 @@ async def test_the_signature_is_judged_before_the_time(obo, entra, sample, clock
     assert (await obo(assertion=token)).json()["error_codes"] == [50013]
 
 
+@pytest.mark.parametrize(
+    ("claims", "code"),
+    [
+        ({"exp": None}, 500133),
+        ({"exp": "soon"}, 500133),
+        ({"tid": None}, 90072),
+        ({"oid": "nobody"}, 90072),
+        ({"scp": None}, 7000114),
+        ({"aud": ["x"]}, 50013),
+    ],
+)
+async def test_a_token_that_is_wrong_on_purpose_is_refused(obo, entra, sample, claims, code):
+    token = entra.user_token(sample.alice, resource=sample.api, claims=claims)
+
+    assert (await obo(assertion=token)).json()["error_codes"] == [code]
+
+
 async def test_an_application_has_no_user_to_act_for(obo, entra, sample):
     token = entra.app_token(client=sample.daemon, resource=sample.api)
 

@@ -1,8 +1,14 @@
 """Tokens, keys and discovery documents, judged by PyJWT alone."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import jwt
 import pytest
 
+import msidweb
 from msidweb.errors import InvalidCallError
 from msidweb.testing import EntraEmulator
 
@@ -256,3 +262,15 @@ async def test_the_realm_of_a_user_is_managed(client, entra, sample):
 
     assert body["account_type"] == "Managed"
     assert body["domain_name"] == entra.tenant.domain
+
+
+def test_importing_loads_no_server():
+    script = (
+        "import sys, msidweb.testing\n"
+        "print(sorted({'uvicorn', 'trustme', 'msal'} & sys.modules.keys()))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(msidweb.__file__).parents[1])}
+
+    loaded = subprocess.check_output([sys.executable, "-c", script], env=environment, text=True)
+
+    assert loaded.strip() == "[]"

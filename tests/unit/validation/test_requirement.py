@@ -101,3 +101,8 @@ async def test_z_listed_clients_only():
 async def test_requirements_are_values():
     assert Requirement("a b") == Requirement(["a", "b"])
     assert hash(Requirement("a")) == hash(Requirement("a"))
+
+
+def test_z_a_scope_in_full_can_never_be_met_and_is_refused():
+    with pytest.raises(InvalidCallError, match="require 'read'"):
+        Requirement(scopes=["api://some-id/read"])

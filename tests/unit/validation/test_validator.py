@@ -154,7 +154,7 @@ async def test_325_refusals_show_the_caller_few_texts():
             await bench.validator.validate(token)
         answer = answer_for(refusal.value)
         assert answer.status == 401
-        bodies.add(str(answer))
+        bodies.add(str((answer.body, answer.headers)))
     assert len(bodies) == 2
 
 

@@ -56,5 +56,5 @@ def _sources(call: Seen) -> str:
 
 def _result(call: Seen) -> str:
     if isinstance(call.body, dict) and "error" in call.body:
-        return f"{call.status} {call.body['error']}"
+        return f"{call.status} {call.body['error']}: {call.body['error_description']}"
     return f"{call.status} {call.body}"

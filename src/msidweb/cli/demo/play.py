@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from msidweb.cli.interrupt import interrupted
+
 from .narrator import Narrator
 from .stage import Stage, raised
 from .steps import STEPS, Step, StepFailedError
@@ -34,9 +36,11 @@ async def play(*, serve: bool = False, broken: str | None = None) -> int:
         narrator.servers(stage.addresses)
         passed = await _steps(stage, narrator, broken)
         narrator.end(passed, len(STEPS))
+        if not serve:
+            narrator.say("The servers are gone; --serve (make demo SERVE=1) keeps them running.")
         if serve:
             narrator.say("Serving; Ctrl-C ends it.")
-            await asyncio.Event().wait()
+            await interrupted()
     return 0 if passed == len(STEPS) else 1
 
 

@@ -163,7 +163,7 @@ STEPS = (
     ),
     Step(
         "downstream-errors",
-        "A failing partner: the first sample answers 500, the later one 404, 400 and 502",
+        "A failing partner: /api/userdata answers 500 to all, /api/data tells them apart",
         _downstream_errors,
         _break_errors,
     ),

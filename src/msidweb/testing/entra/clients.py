@@ -71,7 +71,7 @@ def _check_assertion(
         raise RefusalError(900144, "The request body must contain 'client_assertion_type'.")
     claims = _verified(app, form["client_assertion"])
     own = claims.get("iss") == app.client_id and claims.get("sub") == app.client_id
-    if not own or claims.get("aud") not in set(audiences):
+    if not own or str(claims.get("aud")) not in set(audiences):
         raise RefusalError(700027, "Client assertion is not of this client or not for this server.")
     starts, ends = _moment(claims.get("nbf"), 0), _moment(claims.get("exp"), 0)
     if not starts - _SKEW <= now < ends + _SKEW:
@@ -102,18 +102,20 @@ def _verified(app: App, assertion: str) -> dict[str, object]:
 
 
 def _registered_key(app: App, header: Mapping[str, object]) -> RSAPublicKey | None:
+    chain = header.get("x5c")
+    leaf = chain[0] if isinstance(chain, list) and chain else chain
+    named = {_bare(header.get("x5t")), _bare(header.get("x5t#S256")), _bare(leaf)}
     for der in app.certificates:
-        chain = header.get("x5c")
-        leaf = chain[0] if isinstance(chain, list) and chain else chain
-        named = (
-            header.get("x5t") == thumbprint(der),
-            header.get("x5t#S256") == thumbprint_sha256(der),
-            leaf == base64.b64encode(der).decode(),
-        )
+        names = {thumbprint(der), thumbprint_sha256(der), _bare(base64.b64encode(der).decode())}
         key = x509.load_der_x509_certificate(der).public_key()
-        if any(named) and isinstance(key, RSAPublicKey):
+        if names & named and isinstance(key, RSAPublicKey):
             return key
     return None
+
+
+def _bare(value: object) -> str:
+    # MSAL for Python pads its thumbprints and breaks the lines of its certificates.
+    return "".join(str(value).split()).rstrip("=")
 
 
 def _moment(value: object, missing: float) -> float:

@@ -82,9 +82,7 @@ _CATALOG: Mapping[int, Meaning] = {
     650053: Meaning(
         "invalid_client", "The application asked for a scope that does not exist.", status=401
     ),
-    700016: Meaning(
-        "unauthorized_client", "The application was not found in the directory.", status=400
-    ),
+    700016: Meaning("unauthorized_client", "The application was not found in the directory."),
     700024: Meaning(
         "invalid_client", "Client assertion is not within its valid time range.", status=401
     ),

@@ -6,8 +6,9 @@ import asyncio
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, get_args
 
+from msidweb.errors import InvalidCallError
 from msidweb.testing.exchange import Answer
 
 from .directory import App, User
@@ -93,7 +94,12 @@ class Fault:
 
     @classmethod
     def of(cls, endpoint: Endpoint, details: FaultDetails, *, now: float) -> Fault:
-        """The fault that these keywords describe; one with ``for_seconds`` hits until then."""
+        """The fault that these keywords describe; one with ``for_seconds`` hits until then.
+
+        Raises:
+            InvalidCallError: There is no such endpoint or keyword: the test would prove nothing.
+        """
+        _check_names(endpoint, details)
         lasting = details.get("for_seconds")
         user, app = details.get("user"), details.get("app")
         return cls(
@@ -170,6 +176,15 @@ class Fault:
         document = {**json.loads(body), **self.put}
         kept = {name: value for name, value in document.items() if name not in self.leave_out}
         return json.dumps(kept).encode()
+
+
+def _check_names(endpoint: str, details: Mapping[str, object]) -> None:
+    for name, known in ((endpoint, get_args(Endpoint)), *((n, _KEYWORDS) for n in details)):
+        if name not in known:
+            raise InvalidCallError(f"A fault knows no {name!r}; it knows {', '.join(known)}.")
+
+
+_KEYWORDS = tuple(FaultDetails.__annotations__)
 
 
 class Faults:

@@ -20,7 +20,7 @@ from .errors import RefusalError
 from .metadata import Address
 from .policies import ClaimsRequest, Policies
 from .scopes import DEFAULT, WantedScopes
-from .tokens import Claims, Subject, TokenFactory, client_info
+from .tokens import Claims, Subject, TokenFactory, client_info, moment
 
 ON_BEHALF_OF = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
@@ -134,7 +134,7 @@ class TokenEndpoint:
         if request.need("requested_token_use") != "on_behalf_of":
             raise RefusalError(9002313, "'requested_token_use' must be 'on_behalf_of'.")
         claims = self._assertion(request)
-        user = self._directory.find_user(claims["tid"], claims.get("oid"))
+        user = self._directory.find_user(claims.get("tid"), claims.get("oid"))
         if user is None or user.object_id(request.tenant.id) is None:
             raise RefusalError(90072)
         methods, contexts = claims.get("amr"), claims.get("acrs")
@@ -144,15 +144,17 @@ class TokenEndpoint:
             mfa=isinstance(methods, list) and "mfa" in methods,
             authentication_contexts=tuple(contexts) if isinstance(contexts, list) else (),
         )
-        return self._delegate(request, subject, signed_in_at=float(str(claims["iat"])))
+        return self._delegate(request, subject, signed_in_at=moment(claims, "iat"))
 
     def _assertion(self, request: _Request) -> Claims:
         claims = self._factory.recognize(request.need("assertion"))
         client_id = request.client.client_id
         uris = {client_id, f"api://{client_id}", request.client.app_id_uri}
-        if claims is None or claims.get("aud") not in uris | set(request.client.identifier_uris):
+        if claims is None or str(claims.get("aud")) not in uris | set(
+            request.client.identifier_uris
+        ):
             raise RefusalError(50013)
-        if not float(str(claims.get("nbf", 0))) <= self._clock.time() < float(str(claims["exp"])):
+        if not moment(claims, "nbf") <= self._clock.time() < moment(claims, "exp"):
             raise RefusalError(500133)
         if not claims.get("scp"):
             raise RefusalError(7000114)

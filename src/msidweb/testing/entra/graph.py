@@ -9,7 +9,7 @@ from msidweb.clock import Clock
 from msidweb.testing.exchange import Answer, Request
 
 from .directory import GRAPH_CLIENT_ID, GRAPH_URI, Directory, User
-from .tokens import Claims, TokenFactory
+from .tokens import Claims, TokenFactory, moment
 
 
 class Graph:
@@ -47,9 +47,9 @@ class Graph:
 
     def _bearer(self, request: Request) -> tuple[Claims | None, User | None]:
         claims = self._factory.recognize(request.bearer)
-        if claims is None or claims.get("aud") not in {GRAPH_URI, GRAPH_CLIENT_ID}:
+        if claims is None or str(claims.get("aud")) not in {GRAPH_URI, GRAPH_CLIENT_ID}:
             return None, None
-        if float(str(claims["exp"])) <= self._clock.time():
+        if moment(claims, "exp") <= self._clock.time():
             return None, None
         return claims, self._directory.find_user(claims.get("tid"), claims.get("oid"))
 

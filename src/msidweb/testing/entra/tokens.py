@@ -130,7 +130,7 @@ class TokenFactory:
             claims["roles"] = roles
         return self._finish(claims, target, version, overrides)
 
-    def id_token(self, subject: Subject, client: App, *, nonce: str | None = None) -> str:
+    def id_token(self, subject: Subject, client: App) -> str:
         """An OpenID Connect id token for a client."""
         claims = self._times(None) | {
             "aud": client.client_id,
@@ -144,8 +144,6 @@ class TokenFactory:
             "name": subject.user.name,
             "preferred_username": subject.user.upn,
         }
-        if nonce:
-            claims["nonce"] = nonce
         return self.sign(claims)
 
     def sign(self, claims: Mapping[str, object], header: Mapping[str, object] | None = None) -> str:
@@ -231,6 +229,12 @@ def client_info(user: User) -> str:
     """The account at home, as token answers carry it."""
     document = json.dumps({"uid": user.oid, "utid": user.tid}, separators=(",", ":"))
     return base64.urlsafe_b64encode(document.encode()).rstrip(b"=").decode()
+
+
+def moment(claims: Mapping[str, object], name: str) -> float:
+    """A time claim; 0 where it is missing or no number, as in tokens that are wrong on purpose."""
+    value = claims.get(name)
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 _SIGNATURE_ONLY: jwt.types.Options = {

@@ -1,0 +1,89 @@
+"""What do a thousand cold on-behalf-of exchanges at a time cost the processor?"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import msal
+
+from msidweb import Principal
+
+from .measure import MICRO, Row, best_of
+from .stage import NullEntra, Stage
+from .stock import msal_application
+
+AIM = 1 / 3
+THREADS = 64
+LATENCY = 0.02
+
+
+async def rows(*, users: int = 1_000, rounds: int = 5, latency: float = LATENCY) -> list[Row]:
+    stage = Stage()
+    answer = await stage.answer()
+    callers = stage.callers(users)
+    entra = NullEntra(answer, latency)
+
+    async def ours() -> float:
+        async with stage.identity(entra) as identity:
+            ask = functools.partial(identity.token_acquirer.get_token_for_user, [stage.scope])
+            started = time.process_time()
+            tokens = await asyncio.gather(*(ask(user=caller) for caller in callers))
+            spent = time.process_time() - started
+        assert {token.source for token in tokens} == {"identity_provider"}
+        return spent / users * MICRO
+
+    async def msals() -> float:
+        application = msal_application(stage, answer, latency=latency)
+        with ThreadPoolExecutor(THREADS) as pool:
+            started = time.process_time()
+            ask = functools.partial(_ask_msal, application, stage.scope)
+            tokens = list(pool.map(ask, callers))
+            spent = time.process_time() - started
+        assert all("access_token" in token for token in tokens)
+        return spent / users * MICRO
+
+    async def by_hand() -> float:
+        async with httpx.AsyncClient(transport=entra, trust_env=False) as client:
+            started = time.process_time()
+            tokens = await asyncio.gather(*(_exchange(client, stage, user) for user in callers))
+            spent = time.process_time() - started
+        assert len(tokens) == users
+        return spent / users * MICRO
+
+    own, theirs, floor = await best_of(ours, msals, by_hand, rounds=rounds)
+    count = f"{users:,} exchanges at a time, CPU each"
+    return [
+        Row(count, own, theirs, f"MSAL in {THREADS} threads", AIM),
+        Row(count, own, floor, "httpx and a form written by hand"),
+    ]
+
+
+def _ask_msal(
+    application: msal.ConfidentialClientApplication, scope: str, user: Principal
+) -> dict[str, object]:
+    assert user.assertion is not None
+    answer: dict[str, object] = application.acquire_token_on_behalf_of(
+        user.assertion.token, [scope]
+    )
+    return answer
+
+
+async def _exchange(client: httpx.AsyncClient, stage: Stage, user: Principal) -> str:
+    """The least that an exchange over httpx can be: no checks, no cache, no errors."""
+    assert user.assertion is not None
+    form = {
+        "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "client_id": stage.client_id,
+        "client_secret": stage.secret,
+        "assertion": user.assertion.token,
+        "scope": f"{stage.scope} openid profile offline_access",
+        "requested_token_use": "on_behalf_of",
+        "client_info": "1",
+    }
+    response = await client.post(stage.entra.token_endpoint(), data=form)
+    token: str = response.json()["access_token"]
+    return token

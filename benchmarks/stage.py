@@ -1,0 +1,107 @@
+"""What the questions share: an emulated tenant, and identities over an Entra ID without cost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from msidweb import Configuration, Identity, IdentityBuilder, Principal
+from msidweb.principal import Assertion
+from msidweb.testing import EntraEmulator, Sample, sample_tenant
+
+PARTNER_URL = "https://partner.example"
+_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+class Stage:
+    """The emulator's sample tenant: its API, what that calls, and who calls it."""
+
+    def __init__(self) -> None:
+        self.entra = EntraEmulator()
+        self.sample: Sample = sample_tenant(self.entra)
+        self.scope = f"{self.sample.partner.app_id_uri}/read"
+        self.authority = self.entra.authority()
+        self.client_id = self.sample.api.client_id
+        self.secret = self.sample.api.client_secret
+
+    def token(self) -> str:
+        """A new token of Alice for the API."""
+        return self.entra.user_token(self.sample.alice, resource=self.sample.api)
+
+    def callers(self, count: int) -> list[Principal]:
+        """As many users with tokens of their own, as validation would hand them out."""
+        token, alice = self.token(), self.sample.alice
+        return [
+            Principal(
+                {"oid": f"{alice.oid}-{number}", "tid": self.entra.tenant.id},
+                tenant_id=self.entra.tenant.id,
+                object_id=f"{alice.oid}-{number}",
+                client_id=self.sample.spa.client_id,
+                scopes=frozenset({"access_as_user"}),
+                roles=frozenset(),
+                is_app=False,
+                expires_at=time.time() + 3600,
+                assertion=Assertion(f"{token}{number}"),
+            )
+            for number in range(count)
+        ]
+
+    async def answer(self) -> bytes:
+        """What the token endpoint answers to an exchange of Alice's token."""
+        form = {
+            "grant_type": _GRANT,
+            "client_id": self.client_id,
+            "client_secret": self.secret,
+            "assertion": self.token(),
+            "scope": f"{self.scope} openid profile offline_access",
+            "requested_token_use": "on_behalf_of",
+            "client_info": "1",
+        }
+        async with httpx.AsyncClient(transport=self.entra.transport()) as client:
+            response = await client.post(self.entra.token_endpoint(), data=form)
+        return response.raise_for_status().content
+
+    def identity(
+        self,
+        entra: httpx.AsyncBaseTransport | None = None,
+        *,
+        partner: httpx.AsyncBaseTransport | None = None,
+        cache: Mapping[str, Any] | None = None,
+    ) -> Identity:
+        """The API's identity, over the emulator in process unless *entra* stands for it."""
+        builder = (
+            IdentityBuilder(Configuration.of_environment(environ={}))
+            .add_microsoft_identity_web_api(
+                None,
+                instance="https://login.microsoftonline.com/",
+                tenant_id=self.entra.tenant.id,
+                client_id=self.client_id,
+                client_credentials=[{"source_type": "ClientSecret", "client_secret": self.secret}],
+            )
+            .enable_token_acquisition()
+            .add_in_memory_token_caches(**(cache or {}))
+            .add_http_client("Entra", transport=entra or self.entra.transport())
+            .add_downstream_api("Partner", base_url=PARTNER_URL, scopes=[self.scope])
+        )
+        if partner is not None:
+            builder.add_http_client("Partner", transport=partner)
+        return builder.build()
+
+
+@dataclass(frozen=True, slots=True)
+class NullEntra(httpx.AsyncBaseTransport):
+    """A token endpoint that answers the same to everybody, after *latency* seconds."""
+
+    body: bytes
+    latency: float = 0.0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(self.latency)
+        headers = [(b"content-type", b"application/json; charset=utf-8")]
+        stream = httpx.ByteStream(self.body)
+        return httpx.Response(200, headers=headers, stream=stream, request=request)

@@ -1,0 +1,61 @@
+import asyncio
+import pickle
+
+import pytest
+from tests.support.web_identity import principal
+
+from msidweb.principal import ambient_principal, principal_scope
+
+
+def test_nobody_is_ambient_outside_of_a_scope():
+    assert ambient_principal() is None
+
+
+def test_a_scope_makes_its_principal_ambient_and_nobody_after_it():
+    alice, bob = principal("alice"), principal("bob")
+
+    with principal_scope(alice):
+        with principal_scope(bob):
+            assert ambient_principal() is bob
+        assert ambient_principal() is alice
+    assert ambient_principal() is None
+
+
+def test_an_error_ends_a_scope_too():
+    with pytest.raises(ValueError, match="x"), principal_scope(principal("alice")):
+        raise ValueError("x")
+
+    assert ambient_principal() is None
+
+
+async def test_a_slot_that_is_filled_later_is_seen_by_tasks_that_run_already():
+    filled = asyncio.Event()
+
+    async def look():
+        await filled.wait()
+        return ambient_principal()
+
+    with principal_scope(None) as slot:
+        task = asyncio.create_task(look())
+        await asyncio.sleep(0)
+        slot.principal = principal("alice")
+        filled.set()
+        assert await task is slot.principal
+    assert ambient_principal() is None
+
+
+def test_filling_one_slot_fills_no_other():
+    with principal_scope(None) as slot:
+        slot.principal = principal("alice")
+        with principal_scope(None):
+            assert ambient_principal() is None
+
+
+def test_neither_a_principal_nor_its_assertion_shows_or_pickles_the_token():
+    alice = principal("alice", scopes=["a.read"])
+
+    assert repr(alice) == "Principal(user, scheme='Bearer', scopes=['a.read'])"
+    assert "token" not in repr(alice.assertion)
+    for thing in (alice, alice.assertion):
+        with pytest.raises(TypeError):
+            pickle.dumps(thing)
