@@ -70,7 +70,9 @@ class Page:
         names: dict[str, object] = {"__name__": self.name.rpartition("/")[2]}
         for block in self.blocks:
             if block.runs:
-                made = eval(compiled(block, translate(block.code)), names)  # noqa: S307 - our own pages
+                flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+                code = compile(translate(block.code), block.place, "exec", flags=flags)
+                made = eval(code, names)  # noqa: S307 - our own pages
                 if inspect.isawaitable(made):
                     await made
         return names
@@ -80,12 +82,6 @@ class Page:
         for block in self.blocks:
             if block.title is not None:
                 (folder / block.title).write_text(block.code.lstrip("\n"))
-
-
-def compiled(block: Block, code: str | None = None):
-    """The block's code, which may await at its top level."""
-    text = block.code if code is None else code
-    return compile(text, block.place, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
 def pages() -> list[Page]:

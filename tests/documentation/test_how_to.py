@@ -1,22 +1,24 @@
 """The how-to pages do what they say: their blocks run, their tables are the code's."""
 
 import asyncio
-import contextlib
+import inspect
 import io
 import json
 import logging
 import os
 import re
 import sys
+import textwrap
 from types import SimpleNamespace
 
 import httpx
 import pytest
 import structlog
-from tests.documentation.pages import ROOT, Page, compiled, pages
+from tests.documentation.pages import ROOT, Page, pages, rows
 from tests.support.stage import Stage, bearer
 
-from msidweb import InvalidCallError, MicrosoftIdentityOptions
+from msidweb import InvalidCallError, MicrosoftIdentityOptions, MsidwebError, errors
+from msidweb.acquisition.aadsts import CAUSES, Kind
 
 
 def ids(page_or_block):
@@ -33,7 +35,10 @@ def test_every_fence_is_read_as_a_block(page):
 
 @pytest.mark.parametrize("block", PYTHON, ids=ids)
 def test_every_python_block_compiles(block):
-    assert compiled(block)
+    # Within a function, since the guide shows the insides of some.
+    within = "async def shown():\n" + textwrap.indent(block.code, "    ")
+
+    assert compile(within, block.place, "exec")
 
 
 @pytest.fixture
@@ -60,8 +65,9 @@ def with_ids(stage, text):
 
 
 def an_application(stage, *roles):
-    daemon = stage.entra.add_app("daemon")
-    token = stage.entra.app_token(client=daemon, resource=stage.api, claims={"roles": list(roles)})
+    """The Authorization field of another application that has these roles."""
+    client = stage.partner.resource
+    token = stage.entra.app_token(client=client, resource=stage.api, claims={"roles": list(roles)})
     return bearer(token)
 
 
@@ -102,14 +108,16 @@ async def test_the_fastapi_dashboard_shares_a_token_and_asks_for_consent_once(st
 
 
 async def test_the_fastapi_background_task_goes_on_as_the_user(stage, read):
-    client = await stage.client((await read("fastapi")).app)
-
-    answer = await client.post("/reports", headers=stage.signed_in(stage.alice))
+    service = await read("fastapi")
+    # In process, where a request ends with its background tasks.
+    transport = httpx.ASGITransport(service.app)
+    async with (
+        service.identity,
+        httpx.AsyncClient(transport=transport, base_url="http://api") as client,
+    ):
+        answer = await client.post("/reports", headers=stage.signed_in(stage.alice))
 
     assert answer.status_code == 202
-    async with asyncio.timeout(10):
-        while not stage.partner.calls:
-            await asyncio.sleep(0)
     [call] = stage.partner.calls
     assert (call.request.path, call.claims["oid"]) == ("/api/process", stage.alice.oid)
 
@@ -289,7 +297,7 @@ async def test_the_tests_of_the_testing_page_pass(tmp_path):
     written = {block.title for block in page.of_language("python")}
 
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)),
+        *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio", "."),
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         stdout=asyncio.subprocess.PIPE,
@@ -304,3 +312,40 @@ async def test_the_tests_of_the_testing_page_pass(tmp_path):
     assert passed
     assert int(passed.group(1)) >= count > 10
     assert {"service.py", "conftest.py"} < written
+
+
+def test_the_errors_page_lists_every_error_with_its_status():
+    shown = {
+        row["Error"].strip("`"): row["Answer"]
+        for row in rows(Page.of("how-to/errors").text, "## What your caller gets")
+    }
+
+    roots = {"MsidwebError", "AuthenticationError"}
+    known = {
+        name: "none" if name == "ConfigurationError" else str(kind.default_status)
+        for name, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, MsidwebError) and name not in roots
+    }
+    assert shown == known
+
+
+@pytest.mark.parametrize(
+    ("kind", "heading"),
+    [
+        (Kind.USER, "### The user must act"),
+        (Kind.ASSERTION, "### The caller's token cannot be exchanged"),
+        (Kind.CREDENTIAL, "### The client credential was refused"),
+        (Kind.SETUP, "### The registration or the call is wrong"),
+        (Kind.LOOP, "### Asked too often"),
+        (Kind.TRANSIENT, "### Entra ID failed"),
+    ],
+)
+def test_the_errors_page_explains_every_aadsts_code(kind, heading):
+    shown = [tuple(row.values()) for row in rows(Page.of("how-to/errors").text, heading)]
+
+    known = [
+        (str(number), cause.meaning, cause.remedy)
+        for number, cause in CAUSES.items()
+        if cause.kind is kind
+    ]
+    assert shown == known
