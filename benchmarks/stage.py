@@ -14,6 +14,8 @@ from msidweb import Configuration, Identity, IdentityBuilder, Principal
 from msidweb.principal import Assertion
 from msidweb.testing import EntraEmulator, Sample, sample_tenant
 
+from .authority_process import Served
+
 PARTNER_URL = "https://partner.example"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
@@ -70,22 +72,26 @@ class Stage:
         self,
         entra: httpx.AsyncBaseTransport | None = None,
         *,
+        served: Served | None = None,
         partner: httpx.AsyncBaseTransport | None = None,
         cache: Mapping[str, Any] | None = None,
     ) -> Identity:
-        """The API's identity, over the emulator in process unless *entra* stands for it."""
+        """The API's identity, over the emulator unless *entra* or a process stands for it."""
+        entra_client: dict[str, Any] = {"transport": entra or self.entra.transport()}
+        if served is not None:
+            entra_client = {"ca_file": served.ca_file, "timeout": 60.0}
         builder = (
             IdentityBuilder(Configuration.of_environment(environ={}))
             .add_microsoft_identity_web_api(
                 None,
-                instance="https://login.microsoftonline.com/",
+                instance=served.base_url if served else "https://login.microsoftonline.com/",
                 tenant_id=self.entra.tenant.id,
                 client_id=self.client_id,
                 client_credentials=[{"source_type": "ClientSecret", "client_secret": self.secret}],
             )
             .enable_token_acquisition()
             .add_in_memory_token_caches(**(cache or {}))
-            .add_http_client("Entra", transport=entra or self.entra.transport())
+            .add_http_client("Entra", **entra_client)
             .add_downstream_api("Partner", base_url=PARTNER_URL, scopes=[self.scope])
         )
         if partner is not None:

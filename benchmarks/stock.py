@@ -10,6 +10,7 @@ import httpx
 import msal
 from azure.identity.aio import OnBehalfOfCredential
 
+from .authority_process import Served
 from .stage import Stage
 
 
@@ -23,6 +24,17 @@ def msal_application(
         client_credential=stage.secret,
         instance_discovery=False,
         http_client=_MsalHttp(stage, answer, latency),
+    )
+
+
+def stock_msal(stage: Stage, served: Served) -> msal.ConfidentialClientApplication:
+    """The same over its own HTTP client."""
+    return msal.ConfidentialClientApplication(
+        stage.client_id,
+        authority=f"{served.base_url}/{stage.entra.tenant.id}",
+        client_credential=stage.secret,
+        instance_discovery=False,
+        verify=served.ca_file,
     )
 
 

@@ -43,7 +43,7 @@ class AcquiredToken:
         expires_on: End of its life, unix seconds.
         refresh_on: From when on a new one should be fetched ahead, unix seconds, or None.
         scopes: What was granted.
-        tenant_id: Tenant that issued it.
+        tenant_id: Tenant that issued it; hidden in ``repr``, since it may be the user's.
         home_account_id: ``{uid}.{utid}`` of the user, None for an application's token.
         correlation_id: Id of the request that fetched it.
         source: Whether this answer came from Entra ID or from a cache.
@@ -55,7 +55,7 @@ class AcquiredToken:
     access_token: str = field(repr=False)
     expires_on: float
     scopes: tuple[str, ...]
-    tenant_id: str
+    tenant_id: str = field(repr=False)
     refresh_on: float | None = None
     home_account_id: str | None = field(default=None, repr=False)
     correlation_id: str | None = None

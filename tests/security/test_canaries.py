@@ -1,10 +1,11 @@
-"""No secret shows anywhere: logs, errors, reprs and refusals, in every way a call can end (3.12)."""
+"""No secret shows anywhere: logs, errors, reprs and refusals, in every end of a call (3.12)."""
 
 import asyncio
 import base64
 import contextlib
 import gzip
 import json
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -169,6 +170,7 @@ async def good_calls(stage: Stage) -> None:
     for token in (
         await acquirer.get_token_for_app(scope, options=options),
         await acquirer.get_token_for_user([scope], user=await stage.principal(), options=options),
+        await acquirer.get_token_for_user([scope], user=await stage.principal()),
     ):
         stage.witness.show("token", token)
     stage.witness.show("options", options)
@@ -347,6 +349,8 @@ async def mistakes(stage: Stage) -> None:
 async def broken_connections(stage: Stage) -> None:
     secret = stage.canaries.plant("broken answer")
     cookie = f"Set-Cookie: id={secret}"
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    stage.product.servers[0].ca.issue_cert("127.0.0.1").configure_cert(tls)
     answers = [
         f"HTTP/1.1 {secret}\r\n\r\n",
         f"{secret}\r\n\r\n",
@@ -366,15 +370,16 @@ async def broken_connections(stage: Stage) -> None:
                 if not text.endswith("\r\n\r\n"):
                     return
 
-        async with raw_server(behaviour) as server:
+        async with raw_server(behaviour, tls=tls) as server:
             await misdirected(stage, server.url)
-    await misdirected(stage, "http://127.0.0.1:9")
+            assert len(server.heads) >= 2, "both the API's and Entra ID's place were taken"
+    await misdirected(stage, "https://127.0.0.1:9")
 
     async def excerpted(connection: Any) -> None:
         await connection.request()
         await connection.send(json_answer(secret.encode(), "500 Oh", cookie))
 
-    async with raw_server(excerpted) as server:
+    async with raw_server(excerpted, tls=tls) as server:
         await misdirected(stage, server.url)
 
 
@@ -501,12 +506,8 @@ def test_the_search_finds_what_it_looks_for():
 def test_a_context_that_a_traceback_suppresses_is_looked_at_too():
     canaries, witness = Canaries(), Witness()
     secret = canaries.plant("secret")
-    try:
-        try:
-            raise ValueError(secret)
-        except ValueError:
-            raise KeyError from None
-    except KeyError as error:
-        witness.error("here", error)
+    error = KeyError()
+    error.__context__, error.__suppress_context__ = ValueError(secret), True
+    witness.error("here", error)
 
     assert set(witness.leaks(canaries)) == {"secret"}

@@ -182,13 +182,10 @@ async def product_over_sockets(
         product.ca_file = login.ca_file
         product.servers = [login, partner]
         builder = _builder(product, partner.base_url, cache_bytes, web_api)
-        for name in ("Entra", "Caller", *(f"Partner-{scope}" for scope in SCOPES)):
-            builder.add_http_client(
-                name,
-                ca_file=login.ca_file,
-                max_connections=max_connections,
-                transport=transport,
-            )
+        limits = {"ca_file": login.ca_file, "max_connections": max_connections}
+        builder.add_http_client("Caller", **limits)
+        for name in ("Entra", *(f"Partner-{scope}" for scope in SCOPES)):
+            builder.add_http_client(name, transport=transport, **limits)
         product.identity = builder.override(clock=product.clock).build()
         await stack.enter_async_context(product.identity)
         yield product

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -46,7 +47,9 @@ _ENDINGS = (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError
 
 
 @contextlib.asynccontextmanager
-async def raw_server(behaviour: Behaviour) -> AsyncIterator[RawServer]:
+async def raw_server(
+    behaviour: Behaviour, *, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[RawServer]:
     """Serve *behaviour*, called once a connection; what is still open at the end is cut."""
     state = RawServer()
     tasks: set[asyncio.Task[None]] = set()
@@ -63,8 +66,9 @@ async def raw_server(behaviour: Behaviour) -> AsyncIterator[RawServer]:
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    state.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
+    scheme = "http" if tls is None else "https"
+    state.url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield state
     finally:

@@ -75,6 +75,7 @@ class TokenAcquirer:
         self._scheme = scheme
         self._cache = cache
         self._clock = clock
+        self._now = clock.time
         self._telemetry = telemetry
         self._background = background
         self._plain = read_terms(None, configured_query=self._query, scheme=scheme)
@@ -206,7 +207,7 @@ class TokenAcquirer:
         if skips or self._telemetry.listening(TokenAcquired):
             return None
         entry = self._cache.find(partition, key)
-        if entry is None or entry.refresh_at <= self._clock.time():
+        if entry is None or entry.refresh_at <= self._now():
             return None
         return entry.token
 
@@ -215,7 +216,7 @@ class TokenAcquirer:
         reason = RefreshReason.FORCED_OR_CLAIMS
         if not demand.terms.skips_cache:
             entry = self._cache.find(demand.partition, demand.key)
-            now = self._clock.time()
+            now = self._now()
             if entry is not None and now < entry.usable_until:
                 if entry.refresh_at <= now:
                     self._renew_ahead(entry, demand, now)
@@ -250,7 +251,7 @@ class TokenAcquirer:
                     correlation_id=demand.correlation_id,
                     flow=demand.flow,
                     code=error.code,
-                    expires_in=int(entry.token.expires_on - self._clock.time()),
+                    expires_in=int(entry.token.expires_on - self._now()),
                 )
             )
 
@@ -278,7 +279,7 @@ class TokenAcquirer:
                 reason=token.refresh_reason,
                 scopes=demand.scopes,
                 seconds=self._clock.monotonic() - started,
-                expires_in=int(token.expires_on - self._clock.time()),
+                expires_in=int(token.expires_on - self._now()),
                 tenant_id=demand.tenant,
                 object_id=demand.user.object_id if demand.user else None,
             )

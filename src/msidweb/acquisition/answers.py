@@ -33,6 +33,7 @@ class Grant:
         refresh_in: After how many seconds a new one should be fetched, or None.
         scopes: What was granted, or empty when the answer does not say.
         home_account_id: ``{uid}.{utid}``, or None.
+        subject: Object id and tenant of the user that the answer's id token names, or None.
     """
 
     access_token: str = field(repr=False)
@@ -40,6 +41,7 @@ class Grant:
     refresh_in: int | None
     scopes: tuple[str, ...]
     home_account_id: str | None = field(repr=False)
+    subject: tuple[str, str] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +106,28 @@ def _grant(members: dict[str, object] | None) -> Grant:
         refresh_in = None
     scope = members.get("scope")
     scopes = tuple(scope.split()) if isinstance(scope, str) else ()
-    return Grant(token, life, refresh_in, scopes, _home_account(members))
+    subject = _subject(members.get("id_token"))
+    account = _home_account(members.get("client_info"), subject)
+    return Grant(token, life, refresh_in, scopes, account, subject)
 
 
 def _seconds(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _home_account(members: dict[str, object]) -> str | None:
-    info = _encoded_object(members.get("client_info"))
+def _subject(id_token: object) -> tuple[str, str] | None:
+    parts = id_token.split(".") if isinstance(id_token, str) else []
+    claims = _encoded_object(parts[1] if len(parts) > 1 else None)
+    oid, tid = claims.get("oid"), claims.get("tid")
+    return (oid, tid) if isinstance(oid, str) and isinstance(tid, str) else None
+
+
+def _home_account(client_info: object, subject: tuple[str, str] | None) -> str | None:
+    info = _encoded_object(client_info)
     uid, utid = info.get("uid"), info.get("utid")
-    if not (isinstance(uid, str) and isinstance(utid, str)):
-        id_token = members.get("id_token")
-        parts = id_token.split(".") if isinstance(id_token, str) else []
-        claims = _encoded_object(parts[1] if len(parts) > 1 else None)
-        uid, utid = claims.get("oid"), claims.get("tid")
-    return f"{uid}.{utid}" if isinstance(uid, str) and isinstance(utid, str) else None
+    if isinstance(uid, str) and isinstance(utid, str):
+        return f"{uid}.{utid}"
+    return None if subject is None else ".".join(subject)
 
 
 def _encoded_object(value: object) -> dict[str, object]:

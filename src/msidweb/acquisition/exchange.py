@@ -83,7 +83,7 @@ class Exchange:
             self._remember(demand, outcome)
             outcome = await self._ask(demand)
         if isinstance(outcome, Grant):
-            return outcome
+            return _of_the_user(outcome, demand)
         self._remember(demand, outcome)
         raise self._error(demand, outcome)
 
@@ -193,3 +193,18 @@ class Exchange:
                 object_id=demand.user.object_id if demand.user else None,
             )
         )
+
+
+def _of_the_user(grant: Grant, demand: Demand) -> Grant:
+    """*grant*, unless its id token names somebody else: a proxy mixed two answers up (3.2)."""
+    user, subject = demand.user, grant.subject
+    if user is None or user.object_id is None or subject is None:
+        return grant
+    # Elsewhere than at the caller's own tenant a guest has another object id.
+    if demand.tenant != user.tenant_id or subject == (user.object_id, user.tenant_id):
+        return grant
+    raise TokenAcquisitionError(
+        "The answer is about another user than the caller; it was thrown away.",
+        code="answer_of_another_user",
+        correlation_id=demand.correlation_id,
+    )

@@ -122,13 +122,10 @@ class MsalWriter:
 
     def _application(self, endpoint: str, proof: ClientProof) -> Any:
         key = (endpoint, proof.generation, proof.kind)
-        application = self._applications.get(key)
-        if application is None:
-            application = self._applications[key] = self._new(endpoint, proof)
-            if len(self._applications) > MAX_APPLICATIONS:
-                self._applications.popitem(last=False)
-        else:
-            self._applications.move_to_end(key)
+        application = self._applications.pop(key, None) or self._new(endpoint, proof)
+        self._applications[key] = application
+        if len(self._applications) > MAX_APPLICATIONS:
+            self._applications.popitem(last=False)
         return application
 
     def _new(self, endpoint: str, proof: ClientProof) -> Any:

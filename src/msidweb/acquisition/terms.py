@@ -20,6 +20,7 @@ NOT_YET = ("managed_identity", "fmi_path", "pop_public_key", "pop_claim", "user_
 """Options of .NET that this version does not act on; ignoring them would change what is asked."""
 
 _TENANT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,2048}")
 _OURS = frozenset({"accept-encoding", "client-request-id", "content-type", "expect"})
 
@@ -132,6 +133,10 @@ def _query(
 ) -> tuple[tuple[str, str], ...]:
     wins = {name.lower() for name in given or {}}
     kept = {k: v for k, v in (configured or {}).items() if k.lower() not in wins}
+    if any(_SURROGATE.search(text) for pair in (given or {}).items() for text in pair):
+        raise InvalidCallError(
+            "extra_query_parameters holds half of a surrogate pair", code="invalid_query"
+        )
     return tuple({**kept, **(given or {})}.items())
 
 

@@ -52,7 +52,7 @@ class Throttle:
             return None
         left = pause.until - self._clock.monotonic()
         if left <= 0:
-            del self._pauses[key]
+            self._pauses.pop(key, None)
             return None
         if not pause.holds:
             return None

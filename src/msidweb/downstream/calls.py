@@ -64,6 +64,7 @@ def prepare(
     Raises:
         InvalidCallError: An argument is refused; nothing was sent.
     """
+    _check_seconds(call)
     configured, plan = plan, _effective(plan, call, session_key)
     for_app = plan.request_app_token if for_app is None else for_app
     if plan.scopes and for_app:
@@ -83,6 +84,13 @@ def prepare(
         connect_timeout=call.get("connect_timeout"),
         read_timeout=call.get("read_timeout"),
     )
+
+
+def _check_seconds(call: AppCall) -> None:
+    seconds = (call.get("timeout"), call.get("connect_timeout"), call.get("read_timeout"))
+    # Written so that NaN is refused too.
+    if not all(limit is None or limit > 0 for limit in seconds):
+        raise InvalidCallError("a timeout is no positive number of seconds", code="invalid_timeout")
 
 
 def _effective(plan: ApiPlan, call: AppCall, session_key: str | None) -> ApiPlan:

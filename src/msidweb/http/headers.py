@@ -71,6 +71,8 @@ def guard_headers(
 
 
 def _check(name: str, value: str) -> None:
+    if not (isinstance(name, str) and isinstance(value, str)):
+        raise InvalidCallError("A header's name or value is no text.")
     if not _NAME.fullmatch(name):
         shown = ascii(name[:40])
         raise InvalidCallError(f"The header name {shown} is not a token of RFC 9110.")

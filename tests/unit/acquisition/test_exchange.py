@@ -5,7 +5,16 @@ from email.utils import format_datetime
 
 import httpx
 import pytest
-from tests.support.token_endpoint import NOW, Bench, granted, principal, refused
+from tests.support.token_endpoint import (
+    NOW,
+    OTHER_TENANT,
+    TENANT,
+    Bench,
+    encoded,
+    granted,
+    principal,
+    refused,
+)
 
 from msidweb.configuration.options import AcquireTokenOptions
 from msidweb.credentials import CredentialChain, ProvidedAssertion
@@ -232,12 +241,25 @@ async def test_a_grant_lives_without_what_is_not_needed(changes):
     assert token.refresh_on is None
 
 
-async def test_the_home_account_comes_from_the_id_token_where_client_info_is_missing():
-    from tests.support.token_endpoint import encoded
+def named_by_the_id_token(oid, tid):
+    id_token = f"x.{encoded({'oid': oid, 'tid': tid})}.y"
+    return Bench(lambda n, asked: granted(n, asked, client_info=None, id_token=id_token))
 
-    id_token = f"x.{encoded({'oid': 'o', 'tid': 't'})}.y"
-    bench = Bench(lambda n, asked: granted(n, asked, client_info=None, id_token=id_token))
-    assert (await for_user(bench)).home_account_id == "o.t"
+
+async def test_the_home_account_comes_from_the_id_token_where_client_info_is_missing():
+    bench = named_by_the_id_token(principal().object_id, TENANT)
+    assert (await for_user(bench)).home_account_id == f"{principal().object_id}.{TENANT}"
+
+
+async def test_an_answer_about_another_user_is_thrown_away():
+    bench = named_by_the_id_token("another", TENANT)
+    assert (await refusal_of(for_user(bench))).code == "answer_of_another_user"
+    assert len(bench.cache) == 0
+
+
+async def test_a_guest_has_another_object_id_in_another_tenant():
+    bench = named_by_the_id_token("as-a-guest", OTHER_TENANT)
+    assert (await for_user(bench, tenant=OTHER_TENANT)).access_token
 
 
 def aadsts(number, error="invalid_grant", **more):

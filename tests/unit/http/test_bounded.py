@@ -72,7 +72,7 @@ async def test_a_bomb_is_unpacked_no_further_than_the_limit():
     ("coding", "body"),
     [
         ("gzip", b"not packed"),
-        ("gzip", gzip.compress(b"a" * 99)[:-9]),
+        ("gzip", gzip.compress(b"a" * 99, mtime=0)[:-9]),
         ("br", b"x"),
         ("gzip, gzip", b"x"),
     ],
