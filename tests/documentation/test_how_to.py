@@ -1,0 +1,351 @@
+"""The how-to pages do what they say: their blocks run, their tables are the code's."""
+
+import asyncio
+import inspect
+import io
+import json
+import logging
+import os
+import re
+import sys
+import textwrap
+from types import SimpleNamespace
+
+import httpx
+import pytest
+import structlog
+from tests.documentation.pages import ROOT, Page, pages, rows
+from tests.support.stage import Stage, bearer
+
+from msidweb import InvalidCallError, MicrosoftIdentityOptions, MsidwebError, errors
+from msidweb.acquisition.aadsts import CAUSES, Kind
+
+
+def ids(page_or_block):
+    return getattr(page_or_block, "place", None) or page_or_block.name
+
+
+PYTHON = [block for page in pages() for block in page.of_language("python")]
+
+
+@pytest.mark.parametrize("page", pages(), ids=ids)
+def test_every_fence_is_read_as_a_block(page):
+    assert 2 * len(page.blocks) == page.text.count("```")
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=ids)
+def test_every_python_block_compiles(block):
+    # Within a function, since the guide shows the insides of some.
+    within = "async def shown():\n" + textwrap.indent(block.code, "    ")
+
+    assert compile(within, block.place, "exec")
+
+
+@pytest.fixture
+async def stage(tmp_path):
+    async with Stage.raised(tmp_path) as stage:
+        yield stage
+
+
+@pytest.fixture
+def read(stage, tmp_path, monkeypatch):
+    """Runs a page in a folder with the reader's settings; ids on it are those of the stage."""
+    (tmp_path / "appsettings.json").write_text(json.dumps(stage.settings))
+    monkeypatch.chdir(tmp_path)
+
+    async def run(name):
+        page = Page.of(f"how-to/{name}")
+        return SimpleNamespace(**await page.run(lambda code: with_ids(stage, code)))
+
+    return run
+
+
+def with_ids(stage, text):
+    return text.replace("partner-api-id", stage.partner.resource.client_id)
+
+
+def an_application(stage, *roles):
+    """The Authorization field of another application that has these roles."""
+    client = stage.partner.resource
+    token = stage.entra.app_token(client=client, resource=stage.api, claims={"roles": list(roles)})
+    return bearer(token)
+
+
+async def test_the_fastapi_service_lets_in_whom_the_page_names(stage, read):
+    client = await stage.client((await read("fastapi")).app)
+
+    async def status(headers):
+        return (await client.get("/whoami", headers=headers)).status_code
+
+    assert await status(stage.signed_in(stage.alice)) == 200
+    assert await status(an_application(stage, "Orders.Read.All")) == 200
+    assert await status(an_application(stage, "Another")) == 403
+    assert await status({}) == 401
+
+
+async def test_the_fastapi_service_calls_one_api_and_answers_its_404(stage, read):
+    client = await stage.client((await read("fastapi")).app)
+    alice = stage.signed_in(stage.alice)
+
+    assert (await client.get("/data", headers=alice)).json() == {"rows": ["first", "second"]}
+    with stage.partner.answering(404):
+        missing = await client.get("/data", headers=alice)
+    assert (missing.status_code, missing.json()) == (404, {"detail": "There is no data."})
+    with stage.partner.answering(500):
+        assert (await client.get("/data", headers=alice)).status_code == 502
+
+
+async def test_the_fastapi_dashboard_shares_a_token_and_asks_for_consent_once(stage, read):
+    client = await stage.client((await read("fastapi")).app)
+
+    dashboard = await client.get("/dashboard", headers=stage.signed_in(stage.alice))
+    exchanges = len(stage.exchanges)
+    carol = await client.get("/dashboard", headers=stage.signed_in(stage.carol))
+
+    assert dashboard.json()["settings"] == {"theme": "dark"}
+    assert exchanges == 2
+    assert (carol.status_code, carol.json()["error"]) == (401, "consent_required")
+
+
+async def test_the_fastapi_background_task_goes_on_as_the_user(stage, read):
+    service = await read("fastapi")
+    # In process, where a request ends with its background tasks.
+    transport = httpx.ASGITransport(service.app)
+    async with (
+        service.identity,
+        httpx.AsyncClient(transport=transport, base_url="http://api") as client,
+    ):
+        answer = await client.post("/reports", headers=stage.signed_in(stage.alice))
+
+    assert answer.status_code == 202
+    [call] = stage.partner.calls
+    assert (call.request.path, call.claims["oid"]) == ("/api/process", stage.alice.oid)
+
+
+async def test_the_mounted_fastapi_application_knows_the_caller(stage, read):
+    client = await stage.client((await read("fastapi")).app)
+
+    answer = await client.get("/admin/whoami", headers=stage.signed_in(stage.alice))
+
+    assert answer.json() == stage.alice.oid
+    assert (await client.get("/admin/whoami")).status_code == 401
+
+
+async def test_the_fastapi_docs_page_signs_in_as_the_page_says(stage, read):
+    service = await read("fastapi")
+    client = await stage.client(service.documented)
+
+    shown = (await client.get("/docs")).text
+
+    assert '"clientId": "00000000-0000-0000-0000-000000000000"' in shown
+    assert (await client.get("/docs/oauth2-redirect")).status_code == 200
+
+
+async def test_the_starlette_service_guards_routes_and_mounts(stage, read):
+    client = await stage.client((await read("starlette")).app)
+    alice, job = stage.signed_in(stage.alice), an_application(stage, "Reports.Read.All")
+
+    assert (await client.get("/me", headers=alice)).json()["name"] == "Alice"
+    assert (await client.get("/me", headers=job)).status_code == 403
+    assert (await client.get("/me")).status_code == 401
+    assert (await client.get("/reports/daily", headers=alice)).text == "a user"
+    assert (await client.get("/reports/daily", headers=job)).text == "an application"
+
+
+async def test_starlettes_own_requires_works_with_the_backend(stage, read):
+    client = await stage.client((await read("starlette")).by_backend)
+
+    answer = await client.get("/profile", headers=stage.signed_in(stage.alice))
+
+    assert answer.json() == {"id": stage.alice.oid, "shown as": "Alice"}
+    assert (await client.get("/profile")).status_code == 403
+    assert (await client.get("/profile", headers=bearer("no.token"))).status_code == 401
+
+
+async def test_a_plain_asgi_application_is_guarded(stage, read):
+    service = await read("starlette")
+    transport = httpx.ASGITransport(service.guarded)
+    async with (
+        service.identity,
+        httpx.AsyncClient(transport=transport, base_url="http://api") as client,
+    ):
+        allowed = await client.get("/", headers=stage.signed_in(stage.alice))
+        refused = await client.get("/")
+
+    assert allowed.text == "hello"
+    assert refused.status_code == 401
+    assert refused.json()["error"] == "missing_token"
+
+
+async def test_the_application_calls_as_itself(stage, read):
+    page = await read("app-only")
+
+    assert await page.rows() == ["first", "second"]
+    async with page.identity:
+        data, status = await page.jobs()
+        assert (data["rows"], status) == (["first", "second"], 200)
+        assert (await page.header()).startswith("Bearer ")
+        assert await page.seconds_left(stage.clock.time()) > 3000
+        assert await page.token_of(stage.entra.tenant.id) == stage.entra.tenant.id
+    assert {call.claims["azp"] for call in stage.partner.calls} == {stage.api.client_id}
+    assert not any("scp" in call.claims for call in stage.partner.calls)
+
+
+async def test_an_application_has_no_user_to_act_for(stage, read):
+    page = await read("app-only")
+    token = an_application(stage, "Orders.Read.All")["Authorization"]
+    async with page.identity as identity:
+        caller = await identity.token_validator.validate_authorization([token])
+        partner = identity.downstream_api.named("PartnerAPI")
+
+        with pytest.raises(InvalidCallError) as refused:
+            await partner.get_for_user("api/data", user=caller)
+
+    assert caller.is_app
+    assert refused.value.code == "app_only_caller"
+
+
+@pytest.fixture
+def loggers():
+    """Levels as they were, whatever a page does."""
+    logger = logging.getLogger("msidweb")
+    level, root = logger.level, logging.getLogger().level
+    yield
+    logger.setLevel(level)
+    logging.getLogger().setLevel(root)
+    structlog.reset_defaults()
+
+
+async def asked_for(stage, identity, client):
+    """What the page on logging shows the lines of."""
+    for _ in range(2):
+        await client.get("/api/userdata", headers=stage.signed_in(stage.alice))
+    await client.get("/api/userdata", headers=stage.signed_in(stage.carol))
+    foreign = stage.entra.user_token(stage.alice, resource=stage.partner.resource)
+    await client.get("/api/userdata", headers=bearer(foreign))
+    lacking = stage.entra.user_token(stage.alice, resource=stage.api, scopes=["another"])
+    await client.get("/api/userdata", headers=bearer(lacking))
+
+
+async def test_the_log_reads_as_the_page_shows(stage, read, loggers, caplog):
+    from examples.obo_fastapi.app import create_app
+
+    page = await read("logging")
+    identity = stage.identity(page.builder)
+    await asked_for(stage, identity, await stage.client(create_app(identity)))
+
+    written = [f"{r.levelname}:{r.name}:{r.getMessage()}" for r in caplog.records]
+    for block in Page.of("how-to/logging").of_language("text"):
+        for line in with_ids(stage, block.code).strip().splitlines():
+            pattern = ".+".join(map(re.escape, line.split("…")))
+            assert any(re.fullmatch(pattern, one) for one in written), (line, written)
+    assert page.counts["tokens from cache"] == 1
+    assert page.counts["PartnerAPI 200"] == 2
+    misses = [record for record in caplog.records if page.Misses().filter(record)]
+    assert {record.msidweb_event for record in misses} == {"msidweb.token_acquired"}
+
+
+async def test_structlog_renders_both_and_hides_secrets(read, loggers):
+    page = await read("logging")
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(page.formatter)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        structlog.get_logger("mine").warning("signed in", access_token="secret value")
+        extra = {"msidweb_event": "msidweb.keys_refreshed"}
+        logging.getLogger("msidweb.authority").warning("msidweb.keys_refreshed", extra=extra)
+    finally:
+        root.removeHandler(handler)
+
+    mine, ours = map(json.loads, stream.getvalue().splitlines())
+    assert (mine["access_token"], mine["level"]) == ("[hidden]", "warning")
+    assert ours["msidweb_event"] == ours["event"] == "msidweb.keys_refreshed"
+
+
+@pytest.mark.parametrize("shown", [False, True])
+async def test_ids_are_in_the_lines_with_pii_logging_alone(stage, loggers, caplog, shown):
+    stage.settings["AzureAd"]["EnablePiiLogging"] = shown
+    logging.getLogger("msidweb").setLevel(logging.DEBUG)
+    identity = stage.identity()
+    async with identity:
+        await identity.token_validator.validate_authorization(
+            [stage.signed_in(stage.alice)["Authorization"]]
+        )
+
+    assert (f"object_id={stage.alice.oid}" in caplog.text) is shown
+
+
+async def test_msal_gets_a_token_of_the_emulator(read):
+    page = await read("emulator")
+
+    assert page.entra.recognize(page.answer["access_token"])["roles"] == ["Reports.Read.All"]
+
+
+async def test_the_configuration_page_runs(read):
+    page = await read("configuration")
+
+    assert isinstance(page.identity.options.web_api, MicrosoftIdentityOptions)
+    assert page.identity.options.http_clients["PartnerAPI"].timeout == 30
+
+
+async def test_the_tests_of_the_testing_page_pass(tmp_path):
+    page = Page.of("how-to/testing")
+    page.save(tmp_path)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
+    written = {block.title for block in page.of_language("python")}
+
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio", "."),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(120):
+        output, _ = await process.communicate()
+
+    assert process.returncode == 0, output.decode()
+    count = sum(block.code.count("def test_") for block in page.of_language("python"))
+    passed = re.search(r"(\d+) passed", output.decode())
+    assert passed
+    assert int(passed.group(1)) >= count > 10
+    assert {"service.py", "conftest.py"} < written
+
+
+def test_the_errors_page_lists_every_error_with_its_status():
+    shown = {
+        row["Error"].strip("`"): row["Answer"]
+        for row in rows(Page.of("how-to/errors").text, "## What your caller gets")
+    }
+
+    roots = {"MsidwebError", "AuthenticationError"}
+    known = {
+        name: "none" if name == "ConfigurationError" else str(kind.default_status)
+        for name, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, MsidwebError) and name not in roots
+    }
+    assert shown == known
+
+
+@pytest.mark.parametrize(
+    ("kind", "heading"),
+    [
+        (Kind.USER, "### The user must act"),
+        (Kind.ASSERTION, "### The caller's token cannot be exchanged"),
+        (Kind.CREDENTIAL, "### The client credential was refused"),
+        (Kind.SETUP, "### The registration or the call is wrong"),
+        (Kind.LOOP, "### Asked too often"),
+        (Kind.TRANSIENT, "### Entra ID failed"),
+    ],
+)
+def test_the_errors_page_explains_every_aadsts_code(kind, heading):
+    shown = [tuple(row.values()) for row in rows(Page.of("how-to/errors").text, heading)]
+
+    known = [
+        (str(number), cause.meaning, cause.remedy)
+        for number, cause in CAUSES.items()
+        if cause.kind is kind
+    ]
+    assert shown == known

@@ -1,0 +1,81 @@
+"""The reference lists what the package offers, and every page is reached from the first one."""
+
+import importlib
+import pkgutil
+import re
+from types import ModuleType
+
+import pytest
+from tests.documentation.pages import ROOT, Page, pages
+
+import msidweb
+from msidweb.downstream import AppCall, UserCall
+from msidweb.integrations.fastapi import EntraAuth
+from msidweb.integrations.starlette import EntraBackend, EntraGuard, EntraMiddleware
+from msidweb.telemetry import Hook, TokenAcquired
+
+PAGES = [page for page in pages() if not page.name.startswith("..")]
+
+
+def found(name: str) -> object:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        module, _, attribute = name.rpartition(".")
+        return getattr(importlib.import_module(module), attribute)
+
+
+LISTED = [
+    found(name)
+    for page in PAGES
+    if page.name.startswith("reference/")
+    for name in re.findall(r"^::: (\S+)", page.text, flags=re.MULTILINE)
+]
+MODULES = {entry.__name__ for entry in LISTED if isinstance(entry, ModuleType)}
+
+
+def is_listed(thing: object) -> bool:
+    return thing in LISTED or getattr(thing, "__module__", None) in MODULES
+
+
+@pytest.mark.parametrize("folder", ["msidweb", "msidweb.testing"])
+def test_the_reference_lists_what_is_offered(folder):
+    module = importlib.import_module(folder)
+
+    assert [name for name in module.__all__ if not is_listed(getattr(module, name))] == []
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        EntraAuth,
+        EntraMiddleware,
+        EntraGuard,
+        EntraBackend,
+        UserCall,
+        AppCall,
+        TokenAcquired,
+        Hook,
+    ],
+)
+def test_the_reference_lists_what_folders_offer_besides(thing):
+    assert is_listed(thing)
+
+
+def test_every_folder_says_what_it_offers():
+    folders = [info.name for info in pkgutil.iter_modules(msidweb.__path__) if info.ispkg]
+    silent = [
+        name
+        for name in folders
+        if not hasattr(importlib.import_module(f"msidweb.{name}"), "__all__")
+    ]
+
+    assert silent == ["cli", "integrations"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_page_is_reached_from_the_first_one_and_the_menu(page):
+    start, menu = Page.of("index").text, (ROOT / "mkdocs.yml").read_text()
+
+    assert page.name == "index" or f"({page.name}.md)" in start
+    assert f" {page.name}.md\n" in menu
