@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeAlias, TypeVar
 
 from msidweb.configuration import (
-    ENTRA_CLIENT,
     Configuration,
     DownstreamApiOptions,
     HttpClientOptions,
@@ -20,16 +18,13 @@ from msidweb.configuration import (
     Section,
     TokenCacheOptions,
     bind,
-    check_downstream_api,
-    check_http_client,
-    check_web_api,
 )
 from msidweb.container import IdentityContainer, make_container
 from msidweb.credentials import ClientCredential
-from msidweb.downstream import plan_api
 from msidweb.errors import ConfigurationError, InvalidCallError, Problem
 from msidweb.identity import Identity
-from msidweb.telemetry import ConfigurationNoted, Hook
+from msidweb.judgement import contradictions, nearest, notes, web_api_problems
+from msidweb.telemetry import Hook
 
 M = TypeVar("M", bound=Options)
 Configure: TypeAlias = Callable[[M], object]
@@ -215,7 +210,7 @@ class IdentityBuilder:
         """
         for name in parts:
             if name not in IdentityContainer.providers:
-                near = _near(name, IdentityContainer.providers)
+                near = nearest(name, IdentityContainer.providers)
                 raise InvalidCallError(f"The container has no part {name!r}{near}.")
         self._parts.update(parts)
         return self
@@ -247,7 +242,6 @@ class IdentityBuilder:
             raise ConfigurationError(self.configuration.problems)
         problems: list[Problem] = []
         options = self._options(problems)
-        problems += self._contradictions(options)
         container = make_container(
             options,
             section=self._section_name(),
@@ -255,12 +249,14 @@ class IdentityBuilder:
             client_credentials=tuple(self._credentials),
             parts=self._parts,
         )
+        problems += contradictions(options)
         if options.web_api is not _UNREADABLE:
-            told = {problem.place for problem in problems}
-            problems += [item for item in _refusals(container, options) if item.place not in told]
+            section = self._section_name()
+            place = Place(section, self.configuration.section(section))
+            problems += web_api_problems(container, options, place)
         if problems:
             raise ConfigurationError(dict.fromkeys(problems))
-        for note in _notes(options):
+        for note in notes(options):
             container.telemetry().emit(note)
         return Identity(container)
 
@@ -278,17 +274,6 @@ class IdentityBuilder:
         options.downstream_apis |= self._made_all(self._all_apis(problems), problems)
         options.http_clients |= self._made_all(self._all_http_clients(), problems)
         return options
-
-    def _contradictions(self, options: IdentityOptions) -> Iterator[Problem]:
-        section = self._section_name()
-        if options.web_api is not _UNREADABLE:
-            place = Place(section, self.configuration.section(section))
-            yield from check_web_api(options.web_api, place)
-        for name, api in options.downstream_apis.items():
-            yield from check_downstream_api(api, Place(f"downstream API {name!r}"))
-            yield from _unfit(name, api, options)
-        for name, client in options.http_clients.items():
-            yield from check_http_client(client, Place(f"HTTP client {name!r}"))
 
     def _section_name(self) -> str:
         return self._web_api.name(self.configuration) if self._web_api else "AzureAd"
@@ -331,57 +316,3 @@ def _recipe(
     if configure is not None:
         raise InvalidCallError(f"{place} takes one callable, not two.")
     return Recipe(model, place, None, keywords, source)
-
-
-def _unfit(name: str, api: DownstreamApiOptions, options: IdentityOptions) -> Iterator[Problem]:
-    place = f"downstream API {name!r}"
-    try:
-        plan_api(name, api)
-    except InvalidCallError as error:
-        yield Problem(place, error.message)
-    if api.scopes and not options.enable_token_acquisition:
-        yield Problem(place, "needs tokens", "call enable_token_acquisition()")
-    client = api.http_client_name
-    if client is not None and client not in options.http_clients:
-        known = _near(client, options.http_clients)
-        yield Problem(f"{place}: HttpClientName", f"no HTTP client is called {client!r}{known}")
-    if ENTRA_CLIENT in (client, name):
-        yield Problem(place, f"{ENTRA_CLIENT!r} is the client that asks Entra ID, not an API's")
-
-
-def _notes(options: IdentityOptions) -> Iterator[ConfigurationNoted]:
-    """What works, and may not be what was meant."""
-    for name, api in options.downstream_apis.items():
-        if not api.scopes:
-            note = "has no scopes, so its calls carry no token"
-            yield ConfigurationNoted(place=f"downstream API {name!r}", note=note)
-    used = {api.http_client_name or name for name, api in options.downstream_apis.items()}
-    for name in options.http_clients.keys() - used - {ENTRA_CLIENT}:
-        near = get_close_matches(name, used, n=1)
-        if near:
-            note = f"is used by no API, unlike {near[0]!r}"
-            yield ConfigurationNoted(place=f"HTTP client {name!r}", note=note)
-
-
-def _refusals(container: IdentityContainer, options: IdentityOptions) -> Iterator[Problem]:
-    """What the parts say whose constructors judge the options."""
-    parts = ["token_validator"]
-    if options.enable_token_acquisition:
-        parts += ["credentials", "token_acquirer"]
-    for part in parts:
-        try:
-            container.providers[part]()
-        except ConfigurationError as error:
-            yield from error.problems
-            return
-    if options.enable_token_acquisition and container.credentials().is_empty:
-        yield Problem(
-            f"{container.section()}:ClientCredentials",
-            "no client credential, so no token can be acquired",
-            "a ClientSecret, or a credential passed in code",
-        )
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    close = get_close_matches(name, list(known), n=1)
-    return f"; {close[0]!r} is" if close else ""

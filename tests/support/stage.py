@@ -19,6 +19,7 @@ from msidweb.testing import (
     ManualClock,
     User,
     WireRequest,
+    environment_of,
     serve_tls,
 )
 from msidweb.testing.exchange import Answer, AsgiApp, Request
@@ -142,7 +143,7 @@ class Stage:
     @property
     def environ(self) -> dict[str, str]:
         """The settings as environment variables."""
-        return dict(_flat(self.settings))
+        return environment_of(self.settings)
 
     def builder(self) -> IdentityBuilder:
         """A builder over the settings as they are now, written to a file."""
@@ -205,14 +206,3 @@ class Stage:
 def bearer(token: str) -> dict[str, str]:
     """The Authorization field for *token*."""
     return {"Authorization": f"Bearer {token}"}
-
-
-def _flat(tree: object, path: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(tree, Mapping):
-        for name, value in tree.items():
-            yield from _flat(value, f"{path}__{name}" if path else name)
-    elif isinstance(tree, list):
-        for index, value in enumerate(tree):
-            yield from _flat(value, f"{path}__{index}")
-    else:
-        yield path, str(tree)

@@ -15,6 +15,7 @@ from .entra import (
     sample_tenant,
 )
 from .server import LocalServer, serve_tls
+from .settings import environment_of
 
 __all__ = [
     "App",
@@ -29,6 +30,7 @@ __all__ = [
     "User",
     "Wire",
     "WireRequest",
+    "environment_of",
     "sample_tenant",
     "serve_tls",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ import httpx
 
 from msidweb import IdentityBuilder
 from msidweb.telemetry import Event, TokenAcquired
-from msidweb.testing import App, EntraEmulator, LocalServer, User, serve_tls
+from msidweb.testing import App, EntraEmulator, LocalServer, User, environment_of, serve_tls
 
 from .downstream import GraphApi, PartnerApi
 from .example import example_app, example_folder
@@ -154,19 +154,7 @@ def _api(stage: Stage, login: LocalServer, *, partner: LocalServer, graph: Local
         },
     }
     builder = IdentityBuilder.from_appsettings(
-        example_folder() / "appsettings.json", environ=dict(_flat(settings))
+        example_folder() / "appsettings.json", environ=environment_of(settings)
     ).add_hook(stage.hear)
     example = example_app()
     return example.create_app(example.build_identity(builder))
-
-
-def _flat(tree: object, path: str = "") -> Iterator[tuple[str, str]]:
-    """Settings as environment variables: ``AzureAd__ClientCredentials__0__ClientSecret``."""
-    if isinstance(tree, Mapping):
-        for name, value in tree.items():
-            yield from _flat(value, f"{path}__{name}" if path else name)
-    elif isinstance(tree, list):
-        for index, value in enumerate(tree):
-            yield from _flat(value, f"{path}__{index}")
-    else:
-        yield path, str(tree)
