@@ -36,13 +36,13 @@ class Stage:
         return self.entra.user_token(self.sample.alice, resource=self.sample.api)
 
     def callers(self, count: int) -> list[Principal]:
-        """As many users with tokens of their own, as validation would hand them out."""
+        """As many sign-ins with tokens of their own, as validation would hand them out."""
         token, alice = self.token(), self.sample.alice
         return [
             Principal(
-                {"oid": f"{alice.oid}-{number}", "tid": self.entra.tenant.id},
+                {"oid": alice.oid, "tid": self.entra.tenant.id},
                 tenant_id=self.entra.tenant.id,
-                object_id=f"{alice.oid}-{number}",
+                object_id=alice.oid,
                 client_id=self.sample.spa.client_id,
                 scopes=frozenset({"access_as_user"}),
                 roles=frozenset(),

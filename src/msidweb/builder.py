@@ -373,6 +373,13 @@ def _refusals(container: IdentityContainer, options: IdentityOptions) -> Iterato
             container.providers[part]()
         except ConfigurationError as error:
             yield from error.problems
+            return
+    if options.enable_token_acquisition and container.credentials().is_empty:
+        yield Problem(
+            f"{container.section()}:ClientCredentials",
+            "no client credential, so no token can be acquired",
+            "a ClientSecret, or a credential passed in code",
+        )
 
 
 def _near(name: str, known: Iterable[str]) -> str:

@@ -258,3 +258,12 @@ def test_what_may_not_be_meant_is_noted(appsettings):
         ("downstream API 'Open'", "has no scopes, so its calls carry no token"),
         ("HTTP client 'PatnerAPI'", "is used by no API, unlike 'PartnerAPI'"),
     ]
+
+
+def test_apis_without_tokens_need_neither_acquisition_nor_credential():
+    builder = IdentityBuilder(Configuration.of_environment(environ={}))
+    builder.add_microsoft_identity_web_api(None, tenant_id=TENANT, client_id=CLIENT)
+
+    identity = builder.add_downstream_api("Open", base_url="https://open.example").build()
+
+    assert identity.downstream_api.named("Open")

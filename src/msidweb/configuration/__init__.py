@@ -1,6 +1,6 @@
 """From appsettings.json, the environment and keywords to typed options."""
 
-from .binding import bind, bind_children
+from .binding import bind, bind_children, validation_problems
 from .checks import Place, check_downstream_api, check_http_client, check_web_api
 from .configuration import Configuration, Section
 from .credential import CredentialDescription, ManagedIdentityCredentialOptions, SourceType
@@ -51,4 +51,5 @@ __all__ = [
     "check_http_client",
     "check_web_api",
     "explain",
+    "validation_problems",
 ]

@@ -96,6 +96,7 @@ _MESSAGES: Mapping[str, str] = {
     "less_than_equal": "must be at most {le:g}",
     "list_type": "must be a list",
     "missing": "is missing",
+    "no_such_attribute": "is unknown",
     "model_attributes_type": "must be an object",
     "model_type": "must be an object",
     "string_type": "must be text",

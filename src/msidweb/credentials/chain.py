@@ -27,6 +27,11 @@ class CredentialChain:
         return f"CredentialChain({', '.join(item.source for item in self._credentials)})"
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to show."""
+        return not self._credentials
+
+    @property
     def generation(self) -> int:
         """Grows whenever another credential is chosen, or the chosen one is renewed."""
         return self._generation

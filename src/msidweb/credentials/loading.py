@@ -42,7 +42,7 @@ def load_credentials(
     """The chain of *given* credentials and those of *options*, in this order.
 
     Raises:
-        ConfigurationError: An unknown source type, a missing value, no credential at all.
+        ConfigurationError: An unknown source type, or a missing value.
     """
     credentials = list(given)
     problems: list[Problem] = []
@@ -51,14 +51,6 @@ def load_credentials(
             problems.append(item)
         else:
             credentials.append(item)
-    if not credentials and not problems:
-        problems.append(
-            Problem(
-                f"{place}:ClientCredentials",
-                "no client credential, so no token can be acquired",
-                "a ClientSecret, or a credential passed in code",
-            )
-        )
     if problems:
         raise ConfigurationError(problems)
     return CredentialChain(credentials, telemetry=telemetry)

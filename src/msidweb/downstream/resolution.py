@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import httpx
+from pydantic import ValidationError
 
+from msidweb.configuration import validation_problems
 from msidweb.configuration.options import AcquireTokenOptions, DownstreamApiOptions
 from msidweb.errors import InvalidCallError
 from msidweb.http import BaseUrl, DroppedHeader, guard_headers
@@ -128,7 +130,7 @@ def override(plan: ApiPlan, options: OptionsOverride) -> ApiPlan:
         owner: AcquireTokenOptions | None = options.acquire_token_options
     else:
         ours = wanted.acquire_token_options
-        options(wanted)
+        _edit(wanted, options, plan.name)
         owner = wanted.acquire_token_options
         owner = None if owner is ours else owner
     if wanted.base_url != plan.options.base_url:
@@ -136,6 +138,18 @@ def override(plan: ApiPlan, options: OptionsOverride) -> ApiPlan:
         raise InvalidCallError(msg, code="foreign_base_url", remedy="configure an API of its own")
     own_scopes(plan.name, plan.scopes, wanted.scopes or ())
     return replace(_plan(plan.name, plan.base, _copy_of(wanted)), key_owner=owner)
+
+
+def _edit(wanted: DownstreamApiOptions, edit: object, name: str) -> None:
+    if not callable(edit):
+        msg = f"{name!r}: options= takes options or a callable, not a {type(edit).__name__}"
+        raise InvalidCallError(msg, code="options_kind")
+    try:
+        edit(wanted)
+    except ValidationError as error:
+        problems = validation_problems(type(wanted), error, place=f"{name!r}: options")
+        # Not chained: pydantic's error keeps what was assigned.
+        raise InvalidCallError("; ".join(map(str, problems)), code="options_value") from None
 
 
 def _lay_over(wanted: DownstreamApiOptions, given: DownstreamApiOptions) -> None:

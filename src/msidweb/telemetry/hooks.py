@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Callable, Sequence
 
+from .correlation import current_correlation_id
 from .events import Event
 from .logs import LogHook
 
@@ -26,7 +28,10 @@ class Telemetry:
         return True if self._hooks else kind.logger.isEnabledFor(kind.level)
 
     def emit(self, event: Event) -> None:
-        """Tell everyone of *event*."""
+        """Tell everyone of *event*, under the id of the request that it happened in."""
+        current = current_correlation_id()
+        if event.correlation_id is None and current is not None:
+            event = dataclasses.replace(event, correlation_id=current)
         self._logs(event)
         for hook in self._hooks:
             try:

@@ -221,7 +221,6 @@ async def test_credentials_in_code_come_before_configured_ones_in_their_order():
 @pytest.mark.parametrize(
     ("values", "place", "words"),
     [
-        ({}, "AzureAd:ClientCredentials", "no client credential"),
         (
             {"ClientCredentials": [{"SourceType": "ClientSecret", "ClientSecret": ""}]},
             "AzureAd:ClientCredentials:0:ClientSecret",

@@ -285,3 +285,18 @@ async def test_parallel_calls_keep_their_users_and_options_apart(service):
     keys = [f"key-{number}" for number in range(50)]
     await asyncio.gather(*(api.get_for_user("api", session_key=key) for key in keys))
     assert sorted(asked.options.session_key for asked in tokens.asked) == sorted(keys)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (lambda options: setattr(options, "relative_path", 5), "RelativePath: must be text"),
+        (lambda options: setattr(options, "relativ_path", "x"), "relativ_path: is unknown"),
+        ({"relative_path": "x"}, "not a dict"),
+    ],
+)
+async def test_options_that_cannot_be_are_refused_before_anything_is_sent(options, told):
+    service = Script()
+    with pytest.raises(InvalidCallError, match=told):
+        await downstream(service).get_for_user("api", options=options)
+    assert not service.requests

@@ -141,3 +141,11 @@ def test_a_request_has_one_correlation_id_and_calls_outside_have_their_own():
         with correlation_scope("inner"):
             assert correlation_id() == "inner"
     assert current_correlation_id() is None
+
+
+def test_an_event_without_an_id_gets_that_of_the_request_it_happened_in():
+    heard = []
+    with correlation_scope("cid"):
+        Telemetry([heard.append]).emit(ApiOpenedLate())
+
+    assert heard == [ApiOpenedLate(correlation_id="cid")]
