@@ -35,8 +35,10 @@ layers: .venv/ready
 docs: .venv/ready
 	$(RUN) -m mkdocs build --strict
 
+# aiocache names its license (BSD-3-Clause) in a file only.
 licenses: .venv/ready
-	$(RUN) -m piplicenses --partial-match --allow-only="$(ALLOWED_LICENSES)" --ignore-packages msidweb
+	$(RUN) -m piplicenses --partial-match --allow-only="$(ALLOWED_LICENSES)" \
+		--ignore-packages msidweb aiocache
 
 check: lint types layers docs test
 

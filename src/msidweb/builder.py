@@ -216,7 +216,7 @@ class IdentityBuilder:
         for name in parts:
             if name not in IdentityContainer.providers:
                 near = _near(name, IdentityContainer.providers)
-                raise InvalidCallError(f"the container has no part {name!r}{near}")
+                raise InvalidCallError(f"The container has no part {name!r}{near}.")
         self._parts.update(parts)
         return self
 

@@ -56,7 +56,7 @@ class Identity:
             InvalidCallError: Token acquisition was not enabled.
         """
         if not self.container.options().enable_token_acquisition:
-            raise InvalidCallError("no tokens are acquired: call enable_token_acquisition()")
+            raise InvalidCallError("No tokens are acquired; call enable_token_acquisition().")
         return self.container.token_acquirer()
 
     @property

@@ -168,14 +168,14 @@ class TokenAcquirer:
         names = (scope,) if isinstance(scope, str) else tuple(scope)
         if len(names) != 1 or not names[0].endswith(_DEFAULT):
             raise InvalidCallError(
-                "a token for the application takes exactly one scope, and it ends in /.default",
+                "A token for the application takes exactly one scope, and it ends in /.default.",
                 code="invalid_scopes",
             )
         wanted = self._scopes.get(names) or self._read(names)
         tenant = terms.tenant or self._app_tenant
         if tenant is None:
             raise InvalidCallError(
-                "the configured tenant names no single tenant; give AppHomeTenantId or a tenant",
+                "The configured tenant names no single tenant; give AppHomeTenantId or a tenant.",
                 code="app_tenant_required",
             )
         key: RequestKey = (

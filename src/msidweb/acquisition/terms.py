@@ -82,19 +82,19 @@ def read_terms(
 def _refuse_later_options(options: AcquireTokenOptions, scheme: str) -> None:
     if options.session_key is not None:
         raise InvalidCallError(
-            "long-running sessions are not part of this version", code="not_supported_yet"
+            "Long-running sessions are not part of this version.", code="not_supported_yet"
         )
     for name in NOT_YET:
         if getattr(options, name) is not None:
-            raise InvalidCallError(f"{name} is not part of this version", code="not_supported_yet")
+            raise InvalidCallError(f"{name} is not part of this version.", code="not_supported_yet")
     if options.extra_parameters:
         raise InvalidCallError(
-            "extra_parameters has no reader in this version", code="not_supported_yet"
+            "extra_parameters has no reader in this version.", code="not_supported_yet"
         )
     named = options.authentication_options_name
     if named is not None and named != scheme:
         raise InvalidCallError(
-            f"authentication_options_name names the scheme {named!r}, and this is {scheme!r}",
+            f"authentication_options_name names the scheme {named!r}, and this is {scheme!r}.",
             code="unknown_scheme",
         )
 
@@ -103,11 +103,11 @@ def _tenant(tenant: str | None) -> str | None:
     if not tenant:
         return None
     if not _TENANT.fullmatch(tenant):
-        raise InvalidCallError("tenant is no tenant id and no domain", code="invalid_tenant")
+        raise InvalidCallError("tenant is no tenant id and no domain.", code="invalid_tenant")
     if tenant.lower() in META_TENANTS:
         # .NET: IDW10405.
         raise InvalidCallError(
-            f"tenant {tenant!r} names no single tenant; give a tenant id or a domain",
+            f"tenant {tenant!r} names no single tenant; give a tenant id or a domain.",
             code="invalid_tenant",
         )
     return tenant
@@ -122,7 +122,7 @@ def _claims(claims: str | None) -> str | None:
         request = None
     if not isinstance(request, dict) or not isinstance(request.get("access_token", {}), dict):
         raise InvalidCallError(
-            "claims is no JSON object of at most 8 KiB with an object 'access_token'",
+            "claims is no JSON object of at most 8 KiB with an object 'access_token'.",
             code="invalid_claims",
         )
     return claims
@@ -151,14 +151,14 @@ def _headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
     allowed, dropped = guard_headers(headers, taken=_OURS)
     if dropped:
         raise InvalidCallError(
-            f"extra_headers_parameters may not set {dropped[0].name!r}", code="invalid_header"
+            f"extra_headers_parameters may not set {dropped[0].name!r}.", code="invalid_header"
         )
     return tuple(sorted(allowed.items()))
 
 
 def _correlation_id(value: str | None) -> str | None:
     if value is not None and not is_correlation_id(value):
-        raise InvalidCallError("correlation_id is no plain id", code="invalid_correlation_id")
+        raise InvalidCallError("correlation_id is no plain id.", code="invalid_correlation_id")
     return value
 
 
@@ -190,10 +190,10 @@ def read_scopes(scopes: Iterable[str]) -> Scopes:
     for scope in scopes:
         if not isinstance(scope, str) or not _SCOPE.fullmatch(scope):
             raise InvalidCallError(
-                "a scope is empty, holds a space or is no text", code="invalid_scopes"
+                "A scope is empty, holds a space or is no text.", code="invalid_scopes"
             )
         if scope.lower() not in RESERVED_SCOPES:
             asked.setdefault(scope.lower(), scope)
     if not asked:
-        raise InvalidCallError("no scope of an API is asked for", code="invalid_scopes")
+        raise InvalidCallError("No scope of an API is asked for.", code="invalid_scopes")
     return Scopes(tuple(asked.values()), normalized_scopes(asked))

@@ -57,7 +57,7 @@ class DownstreamApi:
         if api is not None:
             return api
         known = ", ".join(map(repr, self._apis)) or "none"
-        msg = f"no downstream API is called {name!r}{nearest(name, self._apis)} (known: {known})"
+        msg = f"No downstream API is called {name!r}{nearest(name, self._apis)} (known: {known})."
         raise InvalidCallError(msg, code="unknown_api")
 
     async def get_for_user(

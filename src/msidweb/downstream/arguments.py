@@ -72,7 +72,7 @@ def check_keywords(call: Mapping[str, object], known: frozenset[str]) -> None:
     """Raise InvalidCallError when *call* has a keyword that is not *known*."""
     for name in call:
         if name not in known:
-            msg = f"a call takes no {name!r}{nearest(name, known)}"
+            msg = f"A call takes no {name!r}{nearest(name, known)}."
             raise InvalidCallError(msg, code="unknown_argument")
 
 

@@ -43,7 +43,7 @@ def json_body(value: object, serializer: Serializer | None) -> Body:
     except (PydanticSerializationError, ValueError, RecursionError):
         # Its text may quote the value, and so would the cause in a traceback.
         kind = type(value).__name__
-    raise InvalidCallError(f"json= got a {kind} that cannot be written as JSON", code="json_input")
+    raise InvalidCallError(f"json= got a {kind} that cannot be written as JSON.", code="json_input")
 
 
 def plain_body(value: str | bytes, content_type: str | None) -> Body:
@@ -62,5 +62,5 @@ def plain_body(value: str | bytes, content_type: str | None) -> Body:
         return Body(value.encode(charset or "utf-8"), label or None)
     except (LookupError, UnicodeError):
         # Their texts quote the value.
-        msg = "content= does not fit its charset"
+        msg = "content= does not fit its charset."
     raise InvalidCallError(msg, code="content_charset")

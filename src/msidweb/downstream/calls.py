@@ -109,7 +109,7 @@ def _effective(plan: ApiPlan, call: AppCall, session_key: str | None) -> ApiPlan
 
 def _refuse_lost_key(name: str, acquire: AcquireTokenOptions) -> None:
     if acquire.session_key == AcquireTokenOptions.SESSION_KEY_AUTO:
-        msg = f"{name!r}: the generated session key would be lost; no object of yours can take it"
+        msg = f"{name!r}: the generated session key would be lost; no object of yours can take it."
         remedy = (
             "pass options=DownstreamApiOptions(acquire_token_options=AcquireTokenOptions("
             "session_key=AcquireTokenOptions.SESSION_KEY_AUTO)) and read the key from it"
@@ -122,7 +122,7 @@ def _body(plan: ApiPlan, call: AppCall) -> Body:
     if content is None:
         return json_body(call.get("json"), plan.serializer)
     if call.get("json") is not None:
-        raise InvalidCallError("a call takes json= or content=, not both", code="two_bodies")
+        raise InvalidCallError("A call takes json= or content=, not both.", code="two_bodies")
     return plain_body(content, plan.content_type)
 
 

@@ -118,7 +118,7 @@ def adapter_of(model: Any) -> TypeAdapter[Any]:
     try:
         return _built(model)
     except (PydanticSchemaGenerationError, PydanticUserError, TypeError) as error:
-        msg = f"response_model= got {_name_of(model)}, which pydantic cannot validate against"
+        msg = f"response_model= got {_name_of(model)}, which pydantic cannot validate against."
         remedy = str(error).partition("\n")[0]
         raise InvalidCallError(msg, code="response_model", remedy=remedy) from error
 

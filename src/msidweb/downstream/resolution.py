@@ -69,7 +69,7 @@ def plan_api(name: str, options: DownstreamApiOptions) -> ApiPlan:
         InvalidCallError: The options cannot work: base URL, method, scheme or a header is refused.
     """
     if not options.base_url:
-        raise InvalidCallError(f"{name!r} has no base URL", code="base_url_missing")
+        raise InvalidCallError(f"{name!r} has no base URL.", code="base_url_missing")
     base = BaseUrl.of(options.base_url, allow_encoded_slash=options.allow_encoded_slash)
     return _plan(name, base, _copy_of(options))
 
@@ -82,7 +82,7 @@ def _copy_of(options: DownstreamApiOptions) -> DownstreamApiOptions:
 
 def _plan(name: str, base: BaseUrl, options: DownstreamApiOptions) -> ApiPlan:
     if options.protocol_scheme.casefold() != "bearer":
-        msg = f"{name!r}: the protocol scheme {options.protocol_scheme!r} is not offered"
+        msg = f"{name!r}: the protocol scheme {options.protocol_scheme!r} is not offered."
         raise InvalidCallError(msg, code="protocol_scheme", remedy="use 'Bearer'")
     extra, dropped = guard_headers(
         options.extra_header_parameters or {}, taken=("accept",) if options.accept_header else ()
@@ -113,7 +113,7 @@ _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]*")
 
 def _method(name: str, method: str) -> str:
     if not _METHOD.fullmatch(method):
-        raise InvalidCallError(f"{name!r}: the HTTP method is not a token of RFC 9110")
+        raise InvalidCallError(f"{name!r}: the HTTP method is not a token of RFC 9110.")
     return method.upper() or "GET"
 
 
@@ -134,7 +134,7 @@ def override(plan: ApiPlan, options: OptionsOverride) -> ApiPlan:
         owner = wanted.acquire_token_options
         owner = None if owner is ours else owner
     if wanted.base_url != plan.options.base_url:
-        msg = f"{plan.name!r}: a call cannot change the base URL"
+        msg = f"{plan.name!r}: a call cannot change the base URL."
         raise InvalidCallError(msg, code="foreign_base_url", remedy="configure an API of its own")
     own_scopes(plan.name, plan.scopes, wanted.scopes or ())
     return replace(_plan(plan.name, plan.base, _copy_of(wanted)), key_owner=owner)
@@ -142,7 +142,7 @@ def override(plan: ApiPlan, options: OptionsOverride) -> ApiPlan:
 
 def _edit(wanted: DownstreamApiOptions, edit: object, name: str) -> None:
     if not callable(edit):
-        msg = f"{name!r}: options= takes options or a callable, not a {type(edit).__name__}"
+        msg = f"{name!r}: options= takes options or a callable, not a {type(edit).__name__}."
         raise InvalidCallError(msg, code="options_kind")
     try:
         edit(wanted)

@@ -25,7 +25,7 @@ def own_scopes(name: str, configured: Sequence[str], wanted: Sequence[str]) -> t
     own = {resource_of(scope) for scope in configured}
     for scope in listed:
         if resource_of(scope) not in own:
-            msg = f"{name!r}: the scope {scope!r} belongs to another resource than this API's"
+            msg = f"{name!r}: the scope {scope!r} belongs to another resource than this API's."
             raise InvalidCallError(msg, code="foreign_scopes", remedy="configure an API of its own")
     return listed
 
@@ -38,7 +38,7 @@ def app_scope(name: str, scopes: Sequence[str]) -> str:
     """
     if len(scopes) == 1 and scopes[0].endswith("/.default"):
         return scopes[0]
-    msg = f"{name!r}: a call for the application takes exactly one scope, ending in '/.default'"
+    msg = f"{name!r}: a call for the application takes exactly one scope, ending in '/.default'."
     remedy = f"pass scopes=['{_default_of(scopes)}'], or configure an API for it"
     raise InvalidCallError(msg, code="app_scopes", remedy=remedy)
 
