@@ -17,7 +17,7 @@ import structlog
 from tests.documentation.pages import ROOT, Page, pages, rows
 from tests.support.stage import Stage, bearer
 
-from msidweb import InvalidCallError, MicrosoftIdentityOptions, MsidwebError, errors
+from msidweb import InvalidCallError, MsidwebError, errors
 from msidweb.acquisition.aadsts import CAUSES, Kind
 
 
@@ -283,10 +283,10 @@ async def test_msal_gets_a_token_of_the_emulator(read):
     assert page.entra.recognize(page.answer["access_token"])["roles"] == ["Reports.Read.All"]
 
 
-async def test_the_configuration_page_runs(read):
+async def test_the_configuration_page_reads_the_section_and_names_clients(stage, read):
     page = await read("configuration")
 
-    assert isinstance(page.identity.options.web_api, MicrosoftIdentityOptions)
+    assert page.identity.options.web_api.client_id == stage.api.client_id
     assert page.identity.options.http_clients["PartnerAPI"].timeout == 30
 
 
