@@ -9,6 +9,7 @@ from msidweb.configuration import (
     ENTRA_CLIENT,
     DownstreamApiOptions,
     IdentityOptions,
+    MicrosoftIdentityOptions,
     Place,
     check_downstream_api,
     check_http_client,
@@ -40,6 +41,12 @@ def web_api_problems(
 
 def notes(options: IdentityOptions) -> Iterator[ConfigurationNoted]:
     """What works, and may not be what was meant."""
+    for field in _NOT_YET:
+        if getattr(options.web_api, field):
+            yield ConfigurationNoted(
+                place=str(MicrosoftIdentityOptions.model_fields[field].alias),
+                note="has no effect in this version",
+            )
     for name, api in options.downstream_apis.items():
         if not api.scopes:
             note = "has no scopes, so its calls carry no token"
@@ -50,6 +57,15 @@ def notes(options: IdentityOptions) -> Iterator[ConfigurationNoted]:
         if near:
             note = f"is used by no API, unlike {near[0]!r}"
             yield ConfigurationNoted(place=f"HTTP client {name!r}", note=note)
+
+
+#: Options of .NET that are read, and that a later version will act on.
+_NOT_YET = (
+    "azure_region",
+    "send_x5c",
+    "token_decryption_certificates",
+    "token_decryption_credentials",
+)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

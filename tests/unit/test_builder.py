@@ -267,3 +267,13 @@ def test_apis_without_tokens_need_neither_acquisition_nor_credential():
     identity = builder.add_downstream_api("Open", base_url="https://open.example").build()
 
     assert identity.downstream_api.named("Open")
+
+
+def test_an_option_without_effect_in_this_version_is_noted(appsettings):
+    heard = []
+
+    chain(builder_of(appsettings, AzureAd__SendX5C="true")).add_hook(heard.append).build()
+
+    assert [(note.place, note.note) for note in heard] == [
+        ("SendX5C", "has no effect in this version")
+    ]

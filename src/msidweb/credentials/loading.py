@@ -15,7 +15,7 @@ from msidweb.telemetry import Telemetry
 
 from .chain import CredentialChain
 from .proof import ClientCredential
-from .secret import ClientSecret, load_secret
+from .secret import load_secret
 
 
 class Loader(Protocol):
@@ -59,19 +59,24 @@ def load_credentials(
 def _configured(
     options: MicrosoftIdentityOptions, place: str
 ) -> Iterator[ClientCredential | Problem]:
-    if options.client_secret is not None:
-        yield ClientSecret(options.client_secret)
-    if options.client_certificates:
-        yield _unsupported(SourceType.CERTIFICATE, f"{place}:ClientCertificates")
-    for index, description in enumerate(options.client_credentials or ()):
+    for index, description in enumerate(options.effective_credentials):
         if not description.skip:
-            yield _loaded(description, f"{place}:ClientCredentials:{index}")
+            key = f"ClientCredentials:{index}" if options.client_credentials else None
+            older = _OLDER.get(description.source_type, "ClientCertificates")
+            yield _loaded(description, f"{place}:{key or older}")
+
+
+#: Where the older forms of a credential stand, which name no source type.
+_OLDER: Mapping[SourceType, str] = {
+    SourceType.CLIENT_SECRET: "ClientSecret",
+    SourceType.SIGNED_ASSERTION_FROM_MANAGED_IDENTITY: "ClientCredentialsUsingManagedIdentity",
+}
 
 
 def _loaded(description: CredentialDescription, place: str) -> ClientCredential | Problem:
     loader = LOADERS.get(description.source_type)
     if loader is None:
-        return _unsupported(description.source_type, f"{place}:SourceType")
+        return _unsupported(description.source_type, place)
     return loader(description, place=place)
 
 

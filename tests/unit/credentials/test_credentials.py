@@ -228,12 +228,17 @@ async def test_credentials_in_code_come_before_configured_ones_in_their_order():
         ),
         (
             {"ClientCredentials": [{"SourceType": "KeyVault"}]},
-            "AzureAd:ClientCredentials:0:SourceType",
+            "AzureAd:ClientCredentials:0",
             "'KeyVault' is not part of this version",
         ),
         (
             {"ClientCertificates": [{"SourceType": "Path"}]},
             "AzureAd:ClientCertificates",
+            "is not part of this version",
+        ),
+        (
+            {"ClientCredentialsUsingManagedIdentity": {"IsEnabled": True}},
+            "AzureAd:ClientCredentialsUsingManagedIdentity",
             "is not part of this version",
         ),
     ],
