@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import warnings
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
@@ -36,7 +38,7 @@ class Identity:
     def __init__(self, container: IdentityContainer) -> None:
         self.container = container
         self.lifespan = Lifespan(self)
-        self._holders = 0
+        self._holders: Counter[asyncio.AbstractEventLoop] = Counter()
 
     @property
     def options(self) -> IdentityOptions:
@@ -74,9 +76,13 @@ class Identity:
         return self.container.http_clients().client(name)
 
     async def open(self) -> None:
-        """Prepare everything that takes time, so that the first request does not pay for it."""
-        self._holders += 1
-        if self._holders > 1:
+        """Prepare what takes time, so that the first request does not pay for it.
+
+        Whoever opens closes; each event loop opens for itself.
+        """
+        loop = asyncio.get_running_loop()
+        self._holders[loop] += 1
+        if self._holders[loop] > 1:
             return
         self.container.http_clients().open()
         if self.container.options().enable_token_acquisition:
@@ -84,9 +90,11 @@ class Identity:
 
     async def aclose(self) -> None:
         """Let background work end, at most 5 seconds, and close every connection."""
-        self._holders = max(0, self._holders - 1)
-        if self._holders:
+        loop = asyncio.get_running_loop()
+        self._holders[loop] -= 1
+        if self._holders[loop] > 0:
             return
+        del self._holders[loop]
         await self.container.background().aclose()
         await self.container.http_clients().aclose()
 

@@ -1,3 +1,4 @@
+import asyncio
 import contextlib
 import gc
 import warnings
@@ -128,3 +129,16 @@ def test_without_token_acquisition_its_parts_say_so():
 
     with pytest.raises(InvalidCallError, match="enable_token_acquisition"):
         _ = identity.token_acquirer
+
+
+async def test_each_loop_opens_and_closes_for_itself(identity):
+    async def elsewhere():
+        async with identity:
+            client = identity.http_client("P")
+        return client.is_closed
+
+    async with identity:
+        mine = identity.http_client("P")
+        assert await asyncio.to_thread(asyncio.run, elsewhere())
+        assert not mine.is_closed
+    assert mine.is_closed

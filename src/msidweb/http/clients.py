@@ -81,10 +81,10 @@ class HttpClients:
 
     async def aclose(self) -> None:
         """Close the clients of the running loop."""
-        self._opened = False
         loop = asyncio.get_running_loop()
         self._closed.add(loop)
         clients = self._clients.pop(loop, {})
+        self._opened = bool(self._clients)
         async with contextlib.AsyncExitStack() as closing:
             for client in clients.values():
                 closing.push_async_callback(client.aclose)
