@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import math
 import uuid
 from collections.abc import Sequence
 
@@ -133,24 +134,10 @@ class TokenAcquirer:
             terms.components,
             wanted.normalized,
         )
-        partition = assertion.digest
-        at_hand = self._at_hand(partition, key, terms)
+        at_hand = self._at_hand(assertion.digest, key, terms)
         if at_hand is not None:
             return at_hand
-        return await self._acquired(
-            Demand(
-                scopes=wanted.asked,
-                tenant=tenant,
-                partition=partition,
-                key=key,
-                terms=terms,
-                correlation_id=_correlation_id(terms),
-                user=principal,
-                assertion=assertion,
-                # As much past its end as validation let it in.
-                ends=principal.expires_at + self._leeway,
-            )
-        )
+        return await self._acquired(wanted, terms, assertion.digest, key, user=principal)
 
     async def get_token_for_app(
         self, scope: str | Sequence[str], *, options: AcquireTokenOptions | None = None
@@ -190,16 +177,7 @@ class TokenAcquirer:
         at_hand = self._at_hand(partition, key, terms)
         if at_hand is not None:
             return at_hand
-        return await self._acquired(
-            Demand(
-                scopes=wanted.asked,
-                tenant=tenant,
-                partition=partition,
-                key=key,
-                terms=terms,
-                correlation_id=_correlation_id(terms),
-            )
-        )
+        return await self._acquired(wanted, terms, partition, key)
 
     def _at_hand(self, partition: str, key: RequestKey, terms: Terms) -> AcquiredToken | None:
         """The cached token, where handing it out is all that is to be done."""
@@ -211,8 +189,28 @@ class TokenAcquirer:
             return None
         return entry.token
 
-    async def _acquired(self, demand: Demand) -> AcquiredToken:
+    async def _acquired(
+        self,
+        wanted: Scopes,
+        terms: Terms,
+        partition: str,
+        key: RequestKey,
+        *,
+        user: Principal | None = None,
+    ) -> AcquiredToken:
         started = self._clock.monotonic()
+        demand = Demand(
+            scopes=wanted.asked,
+            tenant=key[2],
+            partition=partition,
+            key=key,
+            terms=terms,
+            correlation_id=_correlation_id(terms),
+            user=user,
+            assertion=None if user is None else user.assertion,
+            # As much past its end as validation let it in.
+            ends=math.inf if user is None else user.expires_at + self._leeway,
+        )
         reason = RefreshReason.FORCED_OR_CLAIMS
         if not demand.terms.skips_cache:
             entry = self._cache.find(demand.partition, demand.key)
