@@ -2,5 +2,6 @@
 
 from .acquirer import TokenAcquirer
 from .headers import AuthorizationHeaderProvider
+from .provider import TokenProvider
 
-__all__ = ["AuthorizationHeaderProvider", "TokenAcquirer"]
+__all__ = ["AuthorizationHeaderProvider", "TokenAcquirer", "TokenProvider"]

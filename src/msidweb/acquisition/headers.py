@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from msidweb.configuration.options import AcquireTokenOptions
 from msidweb.principal import Principal
-from msidweb.tokens import AcquiredToken
 
-
-class Acquirer(Protocol):
-    """Gets tokens for users and for the application."""
-
-    async def get_token_for_user(
-        self,
-        scopes: Sequence[str],
-        *,
-        user: Principal | None = None,
-        options: AcquireTokenOptions | None = None,
-    ) -> AcquiredToken:
-        """A token on behalf of a user."""
-
-    async def get_token_for_app(
-        self, scope: str | Sequence[str], *, options: AcquireTokenOptions | None = None
-    ) -> AcquiredToken:
-        """A token of the application itself."""
+from .provider import TokenProvider
 
 
 class AuthorizationHeaderProvider:
     """Gives the value of an Authorization field for callers that use a client of their own."""
 
-    def __init__(self, acquirer: Acquirer) -> None:
+    def __init__(self, acquirer: TokenProvider) -> None:
         self._acquirer = acquirer
 
     async def create_authorization_header_for_user(

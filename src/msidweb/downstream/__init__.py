@@ -1,8 +1,9 @@
 """Calls to downstream APIs with tokens attached."""
 
+from msidweb.acquisition import TokenProvider
+
 from .api import DownstreamApi
 from .arguments import AppCall, OptionsOverride, UserCall
-from .exchange import TokenProvider
 from .named import NamedDownstreamApi
 from .resolution import ApiPlan, plan_api
 

@@ -7,6 +7,7 @@ from typing import Unpack
 
 import httpx
 
+from msidweb.acquisition import TokenProvider
 from msidweb.clock import Clock
 from msidweb.configuration.options import DownstreamApiOptions
 from msidweb.errors import InvalidCallError
@@ -14,7 +15,7 @@ from msidweb.http import HttpClients
 from msidweb.telemetry import HeaderDropped, Telemetry
 
 from .arguments import PARSED, AppCall, Model, T, UserCall, nearest
-from .exchange import Exchange, TokenProvider
+from .exchange import Exchange
 from .named import NamedDownstreamApi
 from .resolution import plan_api
 

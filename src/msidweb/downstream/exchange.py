@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import httpx
 
+from msidweb.acquisition import TokenProvider
 from msidweb.challenge import claims_challenge
 from msidweb.clock import Clock, SystemClock
 from msidweb.configuration.options import AcquireTokenOptions
 from msidweb.http import BodyTooLargeError, HttpClients, read_bounded, read_excerpt
-from msidweb.principal import Principal
 from msidweb.telemetry import (
     ChallengeAnswered,
     DownstreamCalled,
@@ -22,7 +20,6 @@ from msidweb.telemetry import (
     Telemetry,
     current_correlation_id,
 )
-from msidweb.tokens import AcquiredToken
 
 from . import failures
 from .answers import Answer
@@ -30,24 +27,6 @@ from .calls import Call
 
 MAX_ANSWER = 100 * 1024 * 1024
 """Longest body that is read, in bytes, after its content coding is undone."""
-
-
-class TokenProvider(Protocol):
-    """Whoever hands out the tokens; it writes a generated session key into *options*."""
-
-    async def get_token_for_user(
-        self,
-        scopes: Sequence[str],
-        *,
-        user: Principal | None = None,
-        options: AcquireTokenOptions | None = None,
-    ) -> AcquiredToken:
-        """A token of *user*, or of the user of the current request."""
-
-    async def get_token_for_app(
-        self, scope: str | Sequence[str], *, options: AcquireTokenOptions | None = None
-    ) -> AcquiredToken:
-        """A token of the application itself."""
 
 
 class Exchange:
