@@ -7,14 +7,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from msidweb.authority import META_TENANTS
 from msidweb.cache import RESERVED_SCOPES, Components, normalized_scopes
 from msidweb.challenge import MAX_CLAIMS
 from msidweb.configuration.options import AcquireTokenOptions
 from msidweb.errors import InvalidCallError
 from msidweb.http import guard_headers
-
-META_TENANTS = frozenset({"common", "organizations", "consumers"})
-"""Tenant segments that name no single directory."""
 
 NOT_YET = ("managed_identity", "fmi_path", "pop_public_key", "pop_claim", "user_flow")
 """Options of .NET that this version does not act on; ignoring them would change what is asked."""

@@ -1,11 +1,21 @@
 """Entra ID authorities: clouds, tenants, metadata documents and signing keys."""
 
-from .authority import Authority, AuthorityKind, resolve_authority
+from .authority import (
+    META_TENANTS,
+    PERSONAL_TENANT,
+    Authority,
+    AuthorityKind,
+    resolve_authority,
+)
 from .clouds import Cloud, cloud_of
 from .keys import KeySet, SigningKey
+from .metadata import ANY_TENANT
 from .rotation import AuthorityKeys
 
 __all__ = [
+    "ANY_TENANT",
+    "META_TENANTS",
+    "PERSONAL_TENANT",
     "Authority",
     "AuthorityKeys",
     "AuthorityKind",

@@ -20,7 +20,9 @@ CIAM_SUFFIX = ".ciamlogin.com"
 _B2C_SUFFIX = ".b2clogin.com"
 
 _MULTI_TENANT = frozenset({"common", "organizations"})
-_META_TENANTS = _MULTI_TENANT | {"consumers"}
+META_TENANTS = _MULTI_TENANT | {"consumers"}
+"""Tenant segments that name no single directory, in lower case."""
+
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}")
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]{2,39}\])(?::\d{1,5})?")
@@ -79,7 +81,7 @@ class Authority:
     @property
     def is_meta_tenant(self) -> bool:
         """Whether the tenant segment names no single tenant's directory."""
-        return self.tenant.lower() in _META_TENANTS
+        return self.tenant.lower() in META_TENANTS
 
     def token_endpoint(self, tenant: str | None = None) -> str:
         """Address of token requests, for *tenant* instead of the configured one where given."""
@@ -140,7 +142,7 @@ class _Reading:
         if tenant is None:
             self._problem("TenantId", "is missing", "a tenant id, a domain or 'organizations'")
             return None
-        if not (tenant.lower() in _META_TENANTS or _GUID.fullmatch(tenant) or _is_domain(tenant)):
+        if not (tenant.lower() in META_TENANTS or _GUID.fullmatch(tenant) or _is_domain(tenant)):
             self._problem("TenantId", "is no tenant id, domain or 'organizations'")
             return None
         kind = AuthorityKind.CIAM if host.endswith(CIAM_SUFFIX) else AuthorityKind.ENTRA

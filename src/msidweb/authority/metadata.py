@@ -19,6 +19,8 @@ OVERALL_TIMEOUT = 15.0
 """Seconds that one refresh of all documents may take (security.md 4.2)."""
 
 ANY_TENANT = "{tenantid}"
+"""What an issuer holds in the place of the tenant where any may come."""
+
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ISSUER = {
     1: re.compile(r"https://([^/?#]+)/([^/?#]+)/"),
@@ -90,7 +92,7 @@ def _issuer_tenant(authority: Authority, issuer: str, version: int) -> str | Non
     if match is None:
         return None
     host, tenant = match.groups()
-    fits = _host_fits(authority, host, tenant, version) and _tenant_fits(authority.tenant, tenant)
+    fits = _host_fits(authority, host, tenant, version) and _tenant_fits(authority, tenant)
     return tenant if fits else None
 
 
@@ -105,10 +107,10 @@ def _host_fits(authority: Authority, host: str, tenant: str, version: int) -> bo
     return host == authority.host
 
 
-def _tenant_fits(configured: str, tenant: str) -> bool:
-    configured = configured.lower()
-    if configured in {"common", "organizations"}:
+def _tenant_fits(authority: Authority, tenant: str) -> bool:
+    if authority.is_multi_tenant:
         return tenant == ANY_TENANT
+    configured = authority.tenant.lower()
     if configured == "consumers":
         return tenant in {PERSONAL_TENANT, ANY_TENANT}
     if _GUID.fullmatch(configured):

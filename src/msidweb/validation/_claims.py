@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple, NoReturn
 
-from msidweb.authority import KeySet, SigningKey
-from msidweb.authority.authority import PERSONAL_TENANT
-from msidweb.authority.metadata import ANY_TENANT
+from msidweb.authority import ANY_TENANT, PERSONAL_TENANT, KeySet, SigningKey
 from msidweb.errors import ExpiredTokenError, InvalidClaimError, MetadataUnavailableError
 from msidweb.principal import Assertion, Principal
 
