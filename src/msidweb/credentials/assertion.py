@@ -6,15 +6,13 @@ RFC 7523 section 2.2; .NET: CustomSignedAssertion and its provider's cache.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import json
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from msidweb.clock import Clock
 from msidweb.concurrency import Flight
+from msidweb.encoding import EncodingError, decode_base64url, parse_object
 
 from .proof import ClientProof, CredentialUnavailableError, ProofKind
 
@@ -97,9 +95,8 @@ class ProvidedAssertion:
 
 def _expiry(assertion: str) -> float | None:
     try:
-        payload = assertion.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (IndexError, binascii.Error, ValueError, RecursionError):
+        claims = parse_object(decode_base64url(assertion.split(".")[1]))
+    except (IndexError, EncodingError):
         return None
-    end = claims.get("exp") if isinstance(claims, dict) else None
+    end = claims.get("exp")
     return float(end) if isinstance(end, int) and not isinstance(end, bool) else None
