@@ -78,19 +78,24 @@ def claims_challenge(fields: Iterable[str]) -> str | None:
 
 
 def decode_claims(value: str) -> str | None:
-    """A claims request from its base64, base64url or raw form; None when it is none.
-
-    It is a JSON object, and so is its ``access_token``, into which capabilities are merged.
-    """
+    """A claims request from its base64, base64url or raw form; None when it is none."""
     if len(value) > MAX_CLAIMS * 2:
         return None
     text = value if value.lstrip().startswith("{") else _from_base64(value)
+    return text if is_claims_request(text) else None
+
+
+def is_claims_request(text: str) -> bool:
+    """Whether *text* is a JSON object of at most 8 KiB and 32 levels.
+
+    Its ``access_token`` is an object too: capabilities are merged into it.
+    """
     try:
         request = json.loads(text) if len(text.encode()) <= MAX_CLAIMS else None
     except (ValueError, RecursionError):
-        return None
+        return False
     fits = isinstance(request, dict) and isinstance(request.get("access_token", {}), dict)
-    return text if fits and _shallow(request, MAX_CLAIMS_DEPTH) else None
+    return fits and _shallow(request, MAX_CLAIMS_DEPTH)
 
 
 def _shallow(value: object, depth: int) -> bool:

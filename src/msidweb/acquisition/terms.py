@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from msidweb.authority import META_TENANTS
 from msidweb.cache import RESERVED_SCOPES, Components, normalized_scopes
-from msidweb.challenge import MAX_CLAIMS
+from msidweb.challenge import is_claims_request
 from msidweb.configuration.options import AcquireTokenOptions
 from msidweb.errors import InvalidCallError
 from msidweb.http import guard_headers
@@ -35,7 +34,6 @@ class Terms:
         components: The part of it that makes the token another one.
         headers: Headers of the token request.
         correlation_id: Id to send, or None for the current one.
-        skips_cache: Whether the cache is not read; what comes is stored all the same.
     """
 
     tenant: str | None = None
@@ -45,7 +43,11 @@ class Terms:
     components: Components = ()
     headers: tuple[tuple[str, str], ...] = ()
     correlation_id: str | None = None
-    skips_cache: bool = False
+
+    @property
+    def skips_cache(self) -> bool:
+        """Whether the cache is not read; what comes is stored all the same."""
+        return self.force_refresh or self.claims is not None
 
 
 def read_terms(
@@ -64,16 +66,14 @@ def read_terms(
         return Terms(query=query, components=_components(query))
     _refuse_later_options(options, scheme)
     query = _query(configured_query, options.extra_query_parameters)
-    claims = _claims(options.claims)
     return Terms(
         tenant=_tenant(options.tenant),
-        claims=claims,
+        claims=_claims(options.claims),
         force_refresh=options.force_refresh,
         headers=_headers(options.extra_headers_parameters),
         correlation_id=_correlation_id(options.correlation_id),
         query=query,
         components=_components(query),
-        skips_cache=options.force_refresh or claims is not None,
     )
 
 
@@ -114,11 +114,7 @@ def _tenant(tenant: str | None) -> str | None:
 def _claims(claims: str | None) -> str | None:
     if not claims:
         return None
-    try:
-        request = json.loads(claims) if len(claims) <= MAX_CLAIMS else None
-    except (ValueError, RecursionError):
-        request = None
-    if not isinstance(request, dict) or not isinstance(request.get("access_token", {}), dict):
+    if not is_claims_request(claims):
         raise InvalidCallError(
             "claims is no JSON object of at most 8 KiB with an object 'access_token'.",
             code="invalid_claims",
