@@ -12,8 +12,8 @@ from urllib.parse import quote, urlencode
 from msidweb.clock import Clock
 from msidweb.configuration.options import ENTRA_CLIENT, HttpClientOptions
 from msidweb.errors import TokenAcquisitionError
-from msidweb.http import retry_after_seconds
-from msidweb.http.forms import Clients, FormAnswer, Forms
+from msidweb.http import Clients, retry_after_seconds
+from msidweb.http.forms import FormAnswer, Forms
 
 from .msal_writer import TokenRequest
 

@@ -13,7 +13,8 @@ from msidweb.clock import Clock
 from msidweb.concurrency import BackgroundTasks, Flight
 from msidweb.configuration.options import ENTRA_CLIENT
 from msidweb.errors import MetadataUnavailableError, UnknownKeyError
-from msidweb.http.documents import Clients, Documents
+from msidweb.http import Clients
+from msidweb.http.documents import Documents
 from msidweb.telemetry import KeysRefreshed, KeysRefreshFailed, Telemetry
 
 from .authority import Authority

@@ -2,7 +2,7 @@
 
 from .bounded import BodyTooLargeError, read_bounded, read_excerpt
 from .charsets import decoded, readable
-from .clients import HttpClients
+from .clients import Clients, HttpClients
 from .headers import DroppedHeader, guard_headers
 from .retry_after import retry_after_seconds
 from .urls import BaseUrl, check_base_url, compose_url, path
@@ -10,6 +10,7 @@ from .urls import BaseUrl, check_base_url, compose_url, path
 __all__ = [
     "BaseUrl",
     "BodyTooLargeError",
+    "Clients",
     "DroppedHeader",
     "HttpClients",
     "check_base_url",

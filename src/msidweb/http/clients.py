@@ -8,6 +8,7 @@ import functools
 from collections.abc import Mapping
 from http.cookiejar import Cookie, CookieJar
 from importlib import metadata
+from typing import Protocol
 from weakref import WeakSet
 
 import httpx
@@ -22,6 +23,13 @@ from .transports import choose_transport, make_transport
 
 ENTRA_DEFAULTS: Mapping[str, float] = {"connect_timeout": 2.0, "timeout": 10.0}
 """What the client "Entra" takes where nothing was configured; seconds, for one attempt."""
+
+
+class Clients(Protocol):
+    """Hands out HTTP clients by name."""
+
+    def client(self, name: str) -> httpx.AsyncClient:
+        """The client called *name*."""
 
 
 class HttpClients:

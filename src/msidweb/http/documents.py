@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import httpx
 
 from msidweb.errors import MetadataUnavailableError
 
 from .bounded import BodyTooLargeError, read_bounded
+from .clients import Clients
 
 MAX_DOCUMENT = 1024 * 1024
 """Largest metadata or key document that is read, bytes (security.md 1.6)."""
-
-
-class Clients(Protocol):
-    """Hands out HTTP clients by name."""
-
-    def client(self, name: str) -> httpx.AsyncClient:
-        """The client called *name*."""
 
 
 class Documents:

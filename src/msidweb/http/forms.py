@@ -6,7 +6,6 @@ import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 from urllib.parse import quote_plus
 
 import httpx
@@ -14,16 +13,10 @@ import httpx
 from msidweb.errors import TokenAcquisitionError
 
 from .bounded import BodyTooLargeError, read_bounded
+from .clients import Clients
 
 MAX_ANSWER = 1024 * 1024
 """Longest answer that is read, bytes (security.md F-E7)."""
-
-
-class Clients(Protocol):
-    """Hands out HTTP clients by name."""
-
-    def client(self, name: str) -> httpx.AsyncClient:
-        """The client called *name*."""
 
 
 @dataclass(frozen=True, slots=True)
