@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
@@ -63,7 +62,6 @@ class AcquiredToken:
     cache_level: CacheLevel = CacheLevel.NONE
     refresh_reason: RefreshReason = RefreshReason.NOT_APPLICABLE
     token_type: str = "Bearer"  # noqa: S105 - the scheme's name
-    metadata: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
     header: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -76,7 +74,6 @@ class AcquiredToken:
             source=TokenSource.CACHE,
             cache_level=level,
             refresh_reason=RefreshReason.NOT_APPLICABLE,
-            metadata={},
         )
 
     def __reduce__(self) -> NoReturn:
