@@ -19,7 +19,7 @@ from msidweb.telemetry import (
     RefreshAheadFailed,
     Telemetry,
     TokenAcquired,
-    current_correlation_id,
+    correlation_id,
 )
 from msidweb.tokens import AcquiredToken, RefreshReason
 
@@ -292,8 +292,8 @@ def _app_tenant(authority: Authority, options: MicrosoftIdentityOptions) -> str 
 def _correlation_id(terms: Terms) -> str:
     if terms.correlation_id is not None:
         return terms.correlation_id
-    current = current_correlation_id()
-    return current if current is not None and is_correlation_id(current) else str(uuid.uuid4())
+    current = correlation_id()
+    return current if is_correlation_id(current) else str(uuid.uuid4())
 
 
 def _no_exchange(principal: Principal | None, scheme: str) -> MsidwebError:
