@@ -1,6 +1,6 @@
 """From appsettings.json, the environment and keywords to typed options."""
 
-from .binding import bind, bind_children, validation_problems
+from .binding import bind, validation_problems
 from .checks import Place, check_downstream_api, check_http_client, check_web_api
 from .configuration import Configuration, Section
 from .credential import CredentialDescription, ManagedIdentityCredentialOptions, SourceType
@@ -46,7 +46,6 @@ __all__ = [
     "TokenValidationOptions",
     "Transport",
     "bind",
-    "bind_children",
     "check_downstream_api",
     "check_http_client",
     "check_web_api",

@@ -49,21 +49,6 @@ def bind(
     return None if found or bound is None else bound.model_copy(deep=True)
 
 
-def bind_children(
-    model: type[M], section: Section, *, place: str, problems: list[Problem]
-) -> dict[str, M]:
-    """Every child of *section* as named options: ``DownstreamApis`` holds one API a key.
-
-    Names are spelled as in the file; children that are wrong are left out.
-    """
-    bound: dict[str, M] = {}
-    for child in section.children:
-        options = bind(model, child, place=f"{place}:{child.name}", problems=problems)
-        if options is not None:
-            bound[child.name] = options
-    return bound
-
-
 def validation_problems(
     model: type[Options], error: ValidationError, *, place: str
 ) -> list[Problem]:

@@ -14,7 +14,6 @@ from msidweb.configuration import (
     SourceType,
     TokenCacheOptions,
     bind,
-    bind_children,
 )
 
 NO_SOURCE = "must be ClientSecret, Path, KeyVault … or a number from 0 to 13"
@@ -350,9 +349,12 @@ def test_every_child_is_a_named_api(configured):
         environ={"DOWNSTREAMAPIS__GRAPHAPI__RELATIVEPATH": "me"},
     ).section("DownstreamApis")
     problems = []
-    apis = bind_children(DownstreamApiOptions, section, place="DownstreamApis", problems=problems)
-    assert list(apis) == ["GraphAPI"]
-    assert apis["GraphAPI"].relative_path == "me"
+    graph, *others = [
+        bind(DownstreamApiOptions, child, place=child.path, problems=problems)
+        for child in section.children
+    ]
+    assert graph.relative_path == "me"
+    assert others == [None, None]
     assert [str(problem) for problem in problems] == [
         "appsettings.json: DownstreamApis:PartnerAPI:Bogus: is unknown",
         "appsettings.json: DownstreamApis:Text: must be an object",
