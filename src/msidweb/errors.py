@@ -1,7 +1,7 @@
 """Every error that msidweb raises, and what each is for.
 
     MsidwebError
-    ├── ConfigurationError              every problem of the configuration, at build
+    ├── ConfigurationError              every problem of the configuration, before anything runs
     ├── InvalidCallError            500 the calling code passed something wrong; nothing was sent
     ├── AuthenticationError         401 the incoming token was refused
     │   ├── MissingTokenError           there is none
@@ -103,7 +103,7 @@ class Problem:
 
 
 class ConfigurationError(MsidwebError):
-    """The configuration cannot work; lists every problem at once. Raised by ``build()`` only."""
+    """The configuration cannot be read or cannot work; lists every problem at once."""
 
     code = "configuration_invalid"
 
