@@ -156,13 +156,13 @@ class ErrorAnswers:
         if answer is None or answer.status == MsidwebError.default_status:
             return None
         failed = answer.status > MsidwebError.default_status
-        _tell(answer, failed)
+        _tell(answer, failed=failed)
         if kind == "websocket":
             return WebSocketClose(WS_1011_INTERNAL_ERROR if failed else WS_1008_POLICY_VIOLATION)
         return JSONResponse(answer.body, answer.status, dict(answer.headers))
 
 
-def _tell(answer: ErrorAnswer, failed: bool) -> None:  # noqa: FBT001 - private
+def _tell(answer: ErrorAnswer, *, failed: bool) -> None:
     """Say why, since the caller is not told; refused tokens are told of by validation."""
     cause = answer.cause
     if failed or isinstance(cause, AuthorizationError):

@@ -120,7 +120,7 @@ class TokenValidator:
             self._tell_refusal(error)
             raise
         if self._telemetry.listening(TokenValidated):
-            self._tell_success(verdict, remembered)
+            self._tell_success(verdict, remembered=remembered)
         return verdict.principal(assertion, self._policy.scheme)
 
     async def _judge(self, parts: CompactToken, digest: str, now: float) -> Verdict:
@@ -143,7 +143,7 @@ class TokenValidator:
             self._headers.clear()
         self._headers[text] = header
 
-    def _tell_success(self, verdict: Verdict, remembered: bool) -> None:  # noqa: FBT001 - private
+    def _tell_success(self, verdict: Verdict, *, remembered: bool) -> None:
         self._telemetry.emit(
             TokenValidated(
                 scheme=self._policy.scheme,
