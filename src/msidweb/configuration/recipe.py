@@ -42,7 +42,7 @@ class Recipe(Generic[M]):
             self.model,
             section or {},
             overrides={**self._given(), **self.keywords},
-            place=self.place if section is None else section.path or self.place,
+            place=self.name(configuration),
             problems=problems,
             caller=self.place,
         )
