@@ -32,8 +32,7 @@ class Assertion:
         return "Assertion(…)"
 
     def __reduce__(self) -> NoReturn:
-        msg = "An assertion is not written out by pickle."
-        raise TypeError(msg)
+        raise TypeError("An assertion is not written out by pickle.")
 
 
 class Principal:
@@ -100,8 +99,7 @@ class Principal:
         return f"Principal({kind}, scheme={self.scheme!r}, scopes={sorted(self.scopes)})"
 
     def __reduce__(self) -> NoReturn:
-        msg = "A principal is not written out by pickle; store a session key instead."
-        raise TypeError(msg)
+        raise TypeError("A principal is not written out by pickle; store a session key instead.")
 
 
 class CallerSlot:

@@ -77,5 +77,4 @@ class AcquiredToken:
         )
 
     def __reduce__(self) -> NoReturn:
-        msg = "An acquired token is not written out by pickle."
-        raise TypeError(msg)
+        raise TypeError("An acquired token is not written out by pickle.")

@@ -32,8 +32,7 @@ class ClientProof:
     generation: int = 0
 
     def __reduce__(self) -> NoReturn:
-        msg = "A client proof is not written out by pickle."
-        raise TypeError(msg)
+        raise TypeError("A client proof is not written out by pickle.")
 
 
 class CredentialUnavailableError(MsidwebError):
