@@ -6,7 +6,7 @@ import asyncio
 import random
 import weakref
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 from urllib.parse import quote, urlencode
 
 from msidweb.clock import Clock
@@ -28,7 +28,7 @@ REPEAT_AFTER = (0.2, 1.0)
 
 _SERVER_FAILED = 500
 
-Sleep = Callable[[float], Awaitable[None]]
+Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 
 
 class EntraClients(Clients, Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from msidweb.encoding import EncodingError, parse_object
@@ -13,7 +14,7 @@ from msidweb.errors import MetadataUnavailableError
 from .authority import CIAM_SUFFIX, PERSONAL_TENANT, Authority, AuthorityKind
 from .keys import KeySet, read_keys
 
-Fetch = Callable[[str], Awaitable[bytes]]
+Fetch: TypeAlias = Callable[[str], Awaitable[bytes]]
 
 OVERALL_TIMEOUT = 15.0
 """Seconds that one refresh of all documents may take (security.md 4.2)."""
@@ -60,7 +61,7 @@ async def fetch_key_set(authority: Authority, fetch: Fetch) -> KeySet:
     )
 
 
-_Metadata = tuple[Mapping[str, object], str, str]
+_Metadata: TypeAlias = tuple[Mapping[str, object], str, str]
 
 
 def _landed(outcome: _Metadata | BaseException) -> _Metadata:

@@ -7,7 +7,7 @@ read unchanged. Secrets are :class:`pydantic.SecretStr` and are shown nowhere.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Final, Literal, NoReturn
+from typing import Annotated, Any, ClassVar, Final, Literal, NoReturn, TypeAlias
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr
 from pydantic_core import PydanticCustomError
@@ -103,7 +103,7 @@ class DownstreamApiOptions(Options):
     ignored_keys: ClassVar[frozenset[str]] = DOWNSTREAM_API_KEYS
 
 
-Transport = Literal["auto", "httpx", "aiohttp"]
+Transport: TypeAlias = Literal["auto", "httpx", "aiohttp"]
 
 
 _NO_TRANSPORT: Final = "must be auto, httpx, aiohttp or an httpx.AsyncBaseTransport"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
-Path = tuple[str, ...]
+Path: TypeAlias = tuple[str, ...]
 
 DEEPEST = 64
 """Keys above one another at most, as in .NET's JSON reader."""

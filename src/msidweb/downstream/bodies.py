@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic_core import PydanticSerializationError, to_json
 
@@ -14,7 +14,7 @@ from .media import charset_of
 
 JSON = "application/json; charset=utf-8"
 
-Serializer = Callable[[Any], tuple[bytes, str]]
+Serializer: TypeAlias = Callable[[Any], tuple[bytes, str]]
 
 
 @dataclass(frozen=True, slots=True)

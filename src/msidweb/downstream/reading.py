@@ -6,7 +6,7 @@ import codecs
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
@@ -19,7 +19,7 @@ from .answers import Answer
 from .failures import unreadable
 from .media import charset_of, is_json, media_type_of
 
-Deserializer = Callable[[httpx.Response], Any]
+Deserializer: TypeAlias = Callable[[httpx.Response], Any]
 
 
 def read_answer(answer: Answer, model: Any, deserializer: Deserializer | None) -> Any:

@@ -17,7 +17,7 @@ import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol, TypeAlias, cast
 
 from starlette.applications import Starlette
 from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser
@@ -43,7 +43,7 @@ from msidweb.validation import Requirement
 _logger = logging.getLogger("msidweb.integrations")
 _SEAT = "msidweb.seat"
 
-Names = str | Sequence[str]
+Names: TypeAlias = str | Sequence[str]
 """Scopes or roles: a list, or a text with spaces or commas between them."""
 
 

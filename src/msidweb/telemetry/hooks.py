@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from .correlation import current_correlation_id
 from .events import Event
 from .logs import LogHook
 
-Hook = Callable[[Event], None]
+Hook: TypeAlias = Callable[[Event], None]
 
 
 class Telemetry:

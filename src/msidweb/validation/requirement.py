@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from msidweb.errors import AuthorizationError, InvalidCallError
 from msidweb.principal import Principal
 
-Caller = Literal["any", "user", "app"]
+Caller: TypeAlias = Literal["any", "user", "app"]
 
 
 @dataclass(frozen=True, slots=True, init=False)
