@@ -19,11 +19,12 @@ from msidweb.configuration import (
     TokenCacheOptions,
     bind,
 )
+from msidweb.configuration.spelling import did_you_mean
 from msidweb.container import IdentityContainer, make_container
 from msidweb.credentials import ClientCredential
 from msidweb.errors import ConfigurationError, InvalidCallError, Problem
 from msidweb.identity import Identity
-from msidweb.judgement import contradictions, nearest, notes, web_api_problems
+from msidweb.judgement import contradictions, notes, web_api_problems
 from msidweb.telemetry import Hook
 
 M = TypeVar("M", bound=Options)
@@ -210,7 +211,7 @@ class IdentityBuilder:
         """
         for name in parts:
             if name not in IdentityContainer.providers:
-                near = nearest(name, IdentityContainer.providers)
+                near = did_you_mean(name, IdentityContainer.providers)
                 raise InvalidCallError(f"The container has no part {name!r}{near}.")
         self._parts.update(parts)
         return self

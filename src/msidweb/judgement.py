@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Iterator
 
 from msidweb.configuration import (
     ENTRA_CLIENT,
@@ -15,6 +14,7 @@ from msidweb.configuration import (
     check_http_client,
     check_web_api,
 )
+from msidweb.configuration.spelling import did_you_mean, nearest
 from msidweb.container import IdentityContainer
 from msidweb.downstream import plan_api
 from msidweb.errors import ConfigurationError, InvalidCallError, Problem
@@ -53,9 +53,9 @@ def notes(options: IdentityOptions) -> Iterator[ConfigurationNoted]:
             yield ConfigurationNoted(place=f"downstream API {name!r}", note=note)
     used = {api.http_client_name or name for name, api in options.downstream_apis.items()}
     for name in options.http_clients.keys() - used - {ENTRA_CLIENT}:
-        near = get_close_matches(name, used, n=1)
-        if near:
-            note = f"is used by no API, unlike {near[0]!r}"
+        near = nearest(name, used)
+        if near is not None:
+            note = f"is used by no API, unlike {near!r}"
             yield ConfigurationNoted(place=f"HTTP client {name!r}", note=note)
 
 
@@ -68,12 +68,6 @@ _NOT_YET = (
 )
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """``; 'name' is``, for the known name that comes nearest, or nothing."""
-    close = get_close_matches(name, list(known), n=1)
-    return f"; {close[0]!r} is" if close else ""
-
-
 def _unfit(name: str, api: DownstreamApiOptions, options: IdentityOptions) -> Iterator[Problem]:
     place = f"downstream API {name!r}"
     try:
@@ -84,8 +78,8 @@ def _unfit(name: str, api: DownstreamApiOptions, options: IdentityOptions) -> It
         yield Problem(place, "needs tokens", "call enable_token_acquisition()")
     client = api.http_client_name
     if client is not None and client not in options.http_clients:
-        known = nearest(client, options.http_clients)
-        yield Problem(f"{place}: HttpClientName", f"no HTTP client is called {client!r}{known}")
+        near = did_you_mean(client, options.http_clients)
+        yield Problem(f"{place}: HttpClientName", f"no HTTP client is called {client!r}{near}")
     if ENTRA_CLIENT in (client, name):
         yield Problem(place, f"{ENTRA_CLIENT!r} is the client that asks Entra ID, not an API's")
 

@@ -213,7 +213,7 @@ def test_a_part_of_the_container_can_be_replaced(appsettings):
 
 
 def test_an_unknown_part_is_refused_with_a_near_name(appsettings):
-    with pytest.raises(InvalidCallError, match="'clock' is"):
+    with pytest.raises(InvalidCallError, match="did you mean 'clock'"):
         builder_of(appsettings).override(clok=ManualClock())
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 
 from msidweb.errors import Problem
 
 from .appsettings import AppSettings
 from .environment import azure_sdk_values, environment_name, read_environment
+from .spelling import nearest
 from .tree import Node, fold
 
 APPLICATION_SECTION = "AzureAd"
@@ -154,9 +154,9 @@ class Configuration:
         """That there is no section at *path*: with the nearest name, or what was read."""
         parent, _, name = path.rpartition(":")
         names = [child.name for child in self.section(parent).children]
-        near = get_close_matches(name, names, n=1)
+        near = nearest(name, names)
         files = ", ".join(map(str, self.files)) or "no appsettings.json was found"
-        hint = f"did you mean {near[0]}?" if near else f"looked in the environment and {files}"
+        hint = f"did you mean {near}?" if near else f"looked in the environment and {files}"
         return Problem(f"section {path!r}", "is not in the configuration", hint)
 
     def __repr__(self) -> str:

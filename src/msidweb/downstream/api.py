@@ -10,11 +10,12 @@ import httpx
 from msidweb.acquisition import TokenProvider
 from msidweb.clock import Clock
 from msidweb.configuration.options import DownstreamApiOptions
+from msidweb.configuration.spelling import did_you_mean
 from msidweb.errors import InvalidCallError
 from msidweb.http import HttpClients
 from msidweb.telemetry import HeaderDropped, Telemetry
 
-from .arguments import PARSED, AppCall, Model, T, UserCall, nearest
+from .arguments import PARSED, AppCall, Model, T, UserCall
 from .exchange import Exchange
 from .named import NamedDownstreamApi
 from .resolution import plan_api
@@ -58,7 +59,8 @@ class DownstreamApi:
         if api is not None:
             return api
         known = ", ".join(map(repr, self._apis)) or "none"
-        msg = f"No downstream API is called {name!r}{nearest(name, self._apis)} (known: {known})."
+        near = did_you_mean(name, self._apis)
+        msg = f"No downstream API is called {name!r}{near} (known: {known})."
         raise InvalidCallError(msg, code="unknown_api")
 
     async def get_for_user(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypedDict
 
 from pydantic import TypeAdapter
 from typing_extensions import TypeVar
 
 from msidweb.configuration.options import DownstreamApiOptions
+from msidweb.configuration.spelling import did_you_mean
 from msidweb.errors import InvalidCallError
 from msidweb.principal import Principal
 
@@ -72,12 +72,5 @@ def check_keywords(call: Mapping[str, object], known: frozenset[str]) -> None:
     """Raise InvalidCallError when *call* has a keyword that is not *known*."""
     for name in call:
         if name not in known:
-            msg = f"A call takes no {name!r}{nearest(name, known)}."
+            msg = f"A call takes no {name!r}{did_you_mean(name, known)}."
             raise InvalidCallError(msg, code="unknown_argument")
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """``; did you mean 'x'?`` for the known name that looks most like *name*, else nothing."""
-    by_folded = {candidate.casefold(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.casefold(), by_folded, n=1)
-    return f"; did you mean {by_folded[close[0]]!r}?" if close else ""
