@@ -188,7 +188,7 @@ def test_a_client_name_that_is_not_registered_is_a_problem_of_the_configuration(
         "Reports", base_url="https://partner.example", http_client_name="Patner"
     )
 
-    with pytest.raises(ConfigurationError, match="'PartnerAPI' is"):
+    with pytest.raises(ConfigurationError, match="did you mean 'PartnerAPI'"):
         stage.identity(builder)
 
 
