@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import pkgutil
 import sys
 from collections.abc import Iterable
@@ -19,7 +20,13 @@ def questions() -> list[str]:
     return sorted(name for name in found if name not in _NO_QUESTIONS)
 
 
+_OVERRIDING = ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE")
+"""Variables that would replace the certificate authority of the process that is asked."""
+
+
 def main(names: list[str]) -> int:
+    for name in _OVERRIDING:
+        os.environ.pop(name, None)
     unknown = set(names) - set(questions())
     if unknown:
         print(

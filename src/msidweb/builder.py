@@ -111,6 +111,8 @@ class IdentityBuilder:
             configure: Edits the options after everything else.
             keywords: Fields of :class:`MicrosoftIdentityOptions`; they win over the source.
         """
+        if self._web_api is not None and scheme not in (None, self._scheme):
+            raise InvalidCallError("Several schemes side by side are not part of this version.")
         self._scheme = scheme or self._scheme
         self._web_api = _recipe(
             MicrosoftIdentityOptions,
@@ -175,6 +177,10 @@ class IdentityBuilder:
 
     def add_downstream_apis(self, section: str | Section = "DownstreamApis") -> Self:
         """Make every child of *section* a named downstream API. .NET: AddDownstreamApis."""
+        if not isinstance(section, str | Section):
+            raise InvalidCallError(
+                f"add_downstream_apis takes a section or its name, not a {type(section).__name__}."
+            )
         self._api_sections.append(section)
         return self
 
@@ -259,6 +265,8 @@ class IdentityBuilder:
             raise ConfigurationError(dict.fromkeys(problems))
         for note in notes(options):
             container.telemetry().emit(note)
+        # What was made to be judged goes, so that parts can still be overridden.
+        container.reset_singletons()
         return Identity(container)
 
     def _options(self, problems: list[Problem]) -> IdentityOptions:
@@ -313,6 +321,11 @@ def _recipe(
     keywords: Mapping[str, Any],
 ) -> Recipe[M]:
     if not callable(source):
+        if source is not None and not isinstance(source, str | Section | model):
+            raise InvalidCallError(
+                f"{place} takes a section, its name, {model.__name__} or a callable, "
+                f"not a {type(source).__name__}."
+            )
         return Recipe(model, place, source, keywords, configure)
     if configure is not None:
         raise InvalidCallError(f"{place} takes one callable, not two.")

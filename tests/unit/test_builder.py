@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from dependency_injector import providers
 
 from msidweb import (
     ConfigurationError,
@@ -277,3 +278,27 @@ def test_an_option_without_effect_in_this_version_is_noted(appsettings):
     assert [(note.place, note.note) for note in heard] == [
         ("SendX5C", "has no effect in this version")
     ]
+
+
+def test_a_part_can_be_overridden_after_build_too(appsettings):
+    identity = chain(builder_of(appsettings)).build()
+    clock = ManualClock()
+
+    with identity.container.clock.override(providers.Object(clock)):
+        assert identity.token_validator._clock is clock
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        lambda builder: builder.add_downstream_apis({"P": {}}),
+        lambda builder: builder.add_http_client("X", ["a"]),
+        lambda builder: builder.add_microsoft_identity_web_api({"ClientId": "x"}),
+        lambda builder: builder.add_microsoft_identity_web_api().add_microsoft_identity_web_api(
+            "AzureAd2", scheme="Second"
+        ),
+    ],
+)
+def test_what_the_chain_cannot_take_is_refused_at_once(appsettings, say):
+    with pytest.raises(InvalidCallError):
+        say(builder_of(appsettings))

@@ -74,7 +74,9 @@ _CATALOG: Mapping[int, Meaning] = {
         "invalid_grant", "The refresh token has expired or is invalid.", "token_expired"
     ),
     90002: Meaning("invalid_request", "Tenant not found."),
+    50000: Meaning("temporarily_unavailable", "There was an error issuing a token.", status=503),
     90033: Meaning("temporarily_unavailable", "A transient error has occurred.", status=503),
+    90036: Meaning("temporarily_unavailable", "An unexpected error has occurred.", status=503),
     90055: Meaning("temporarily_unavailable", "The server is too busy.", status=429),
     90072: Meaning("invalid_grant", "The user account does not exist in the tenant."),
     500011: Meaning("invalid_resource", "The resource principal was not found in the tenant."),
