@@ -22,7 +22,7 @@ class LogHook:
     formatter knows nothing of them, in the message as ``key=value``.
 
     Args:
-        pii: Show tenant ids, object ids and user names. Tokens and secrets stay hidden.
+        pii: Show tenant and object ids; no event has a name. Tokens and secrets stay hidden.
     """
 
     def __init__(self, *, pii: bool = False) -> None:
