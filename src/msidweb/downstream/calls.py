@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import httpx
@@ -64,6 +64,7 @@ def prepare(
     Raises:
         InvalidCallError: An argument is refused; nothing was sent.
     """
+    _check_kinds(call, path, user)
     _check_seconds(call)
     configured, plan = plan, _effective(plan, call, session_key)
     for_app = plan.request_app_token if for_app is None else for_app
@@ -86,11 +87,35 @@ def prepare(
     )
 
 
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "connect_timeout": (int, float),
+    "content": (str, bytes),
+    "headers": (Mapping,),
+    "params": (Mapping,),
+    "path": (str,),
+    "read_timeout": (int, float),
+    "scopes": (str, Sequence),
+    "timeout": (int, float),
+    "user": (Principal,),
+}
+
+
+def _check_kinds(call: AppCall, path: object, user: object) -> None:
+    given = {**call, "path": path, "user": user}
+    for name, value in given.items():
+        kinds = _KINDS.get(name)
+        if kinds is not None and value is not None and not isinstance(value, kinds):
+            msg = f"{name} takes no {type(value).__name__}."
+            raise InvalidCallError(msg, code="invalid_argument")
+
+
 def _check_seconds(call: AppCall) -> None:
     seconds = (call.get("timeout"), call.get("connect_timeout"), call.get("read_timeout"))
     # Written so that NaN is refused too.
     if not all(limit is None or limit > 0 for limit in seconds):
-        raise InvalidCallError("a timeout is no positive number of seconds", code="invalid_timeout")
+        raise InvalidCallError(
+            "A timeout is no positive number of seconds.", code="invalid_timeout"
+        )
 
 
 def _effective(plan: ApiPlan, call: AppCall, session_key: str | None) -> ApiPlan:
@@ -133,7 +158,10 @@ def _query(plan: ApiPlan, call: AppCall) -> Mapping[str, str]:
     return {**plan.query, **{name: _text(value) for name, value in params.items()}}
 
 
-def _text(value: Scalar) -> str:
+def _text(value: Scalar | object) -> str:
+    if isinstance(value, list | tuple | dict | set):
+        msg = "A query parameter takes one value; put repeated ones into the path."
+        raise InvalidCallError(msg, code="invalid_argument")
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else str(value)

@@ -300,3 +300,25 @@ async def test_options_that_cannot_be_are_refused_before_anything_is_sent(option
     with pytest.raises(InvalidCallError, match=told):
         await downstream(service).get_for_user("api", options=options)
     assert not service.requests
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"timeout": "3"},
+        {"params": ["a"]},
+        {"params": {"a": [1, 2]}},
+        {"headers": [("a", "b")]},
+        {"user": "alice"},
+        {"content": 3},
+        {"scopes": 3},
+        {"path": 5},
+    ],
+    ids=str,
+)
+async def test_an_argument_of_a_wrong_kind_is_refused_before_anything_is_sent(wrong):
+    service = Script()
+    with pytest.raises(InvalidCallError) as caught:
+        await downstream(service).get_for_user("api", **wrong)
+    assert caught.value.code == "invalid_argument"
+    assert not service.requests
