@@ -111,7 +111,7 @@ class IdentityBuilder:
             configure: Edits the options after everything else.
             keywords: Fields of :class:`MicrosoftIdentityOptions`; they win over the source.
         """
-        if self._web_api is not None and scheme not in (None, self._scheme):
+        if self._web_api is not None and scheme not in (None, self._scheme or self._base.scheme):
             raise InvalidCallError("Several schemes side by side are not part of this version.")
         self._scheme = scheme or self._scheme
         self._web_api = _recipe(

@@ -84,7 +84,8 @@ def _of_the_request(
 ) -> TokenAcquisitionError:
     if kind is Kind.LOOP:
         return TokenAcquisitionError(message, code="request_loop", **details)
-    if kind is Kind.SETUP or (kind is None and refusal.error in _SETUP_ERRORS):
+    setup = kind is not Kind.TRANSIENT and refusal.error in _SETUP_ERRORS
+    if kind is Kind.SETUP or setup:
         return TokenAcquisitionError(message, code="setup_refused", **details)
     transient = (
         kind is Kind.TRANSIENT

@@ -12,7 +12,7 @@ from msidweb.errors import InvalidCallError
 from msidweb.http import DroppedHeader, guard_headers
 from msidweb.principal import Principal
 
-from .arguments import AppCall, Scalar
+from .arguments import AppCall
 from .bodies import Body, json_body, plain_body
 from .resolution import ApiPlan, override, with_session_key
 from .scopes import app_scope, own_scopes
@@ -158,7 +158,7 @@ def _query(plan: ApiPlan, call: AppCall) -> Mapping[str, str]:
     return {**plan.query, **{name: _text(value) for name, value in params.items()}}
 
 
-def _text(value: Scalar | object) -> str:
+def _text(value: object) -> str:
     if isinstance(value, list | tuple | dict | set):
         msg = "A query parameter takes one value; put repeated ones into the path."
         raise InvalidCallError(msg, code="invalid_argument")

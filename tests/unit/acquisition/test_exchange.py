@@ -438,3 +438,9 @@ async def test_a_routing_hint_of_the_callers_own_goes_out_alone():
     bench = Bench()
     await for_user(bench, extra_headers_parameters={"x-AnchorMailbox": "oid:x@y"})
     assert bench.asked[0].headers.get_list("x-anchormailbox") == ["oid:x@y"]
+
+
+@pytest.mark.parametrize("number", [50000, 90036])
+async def test_a_transient_code_is_retryable_whatever_error_it_comes_with(number):
+    bench = Bench(lambda n, asked: aadsts(number, "invalid_request"))
+    assert (await refusal_of(for_user(bench))).retryable
