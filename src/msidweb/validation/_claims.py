@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from msidweb.authority import ANY_TENANT, PERSONAL_TENANT, KeySet, SigningKey
 from msidweb.errors import ExpiredTokenError, InvalidClaimError, MetadataUnavailableError
@@ -65,14 +65,11 @@ def _check_types(claims: Mapping[str, object]) -> dict[str, str]:
         others = [name.lower() for name in claims if name not in _SECURITY_CLAIMS]
         if not _SECURITY_CLAIMS.isdisjoint(others):
             _refuse("C0", "A claim comes in another spelling.")
-    texts: dict[str, str] = {}
-    for name in _TEXTS:
-        if name in claims:
-            value = claims[name]
-            if not isinstance(value, str):
-                _refuse("C1", f"The claim {name} is no text.")
-            texts[name] = value
-    return texts
+    texts = {name: claims[name] for name in _TEXTS if name in claims}
+    for name, value in texts.items():
+        if type(value) is not str:
+            _refuse("C1", f"The claim {name} is no text.")
+    return cast("dict[str, str]", texts)
 
 
 def _check_time(claims: Mapping[str, object], now: float, skew: float) -> float:
