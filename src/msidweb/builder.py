@@ -20,11 +20,12 @@ from msidweb.configuration import (
     bind,
 )
 from msidweb.configuration.spelling import did_you_mean
-from msidweb.container import IdentityContainer, make_container
+from msidweb.container import IdentityContainer, SchemeSource, make_container
 from msidweb.credentials import ClientCredential
 from msidweb.errors import ConfigurationError, InvalidCallError, Problem
 from msidweb.identity import Identity
 from msidweb.judgement import contradictions, notes, web_api_problems
+from msidweb.scheme_recipes import UNREADABLE, SchemeRecipes
 from msidweb.telemetry import Hook
 
 M = TypeVar("M", bound=Options)
@@ -32,8 +33,6 @@ Configure: TypeAlias = Callable[[M], object]
 Source: TypeAlias = str | Section | M | Configure[M] | None
 
 _HTTP_CLIENTS = "HttpClients"
-_UNREADABLE = MicrosoftIdentityOptions()
-"""Stands for options whose problems are told already, so that they are not judged any further."""
 
 
 class IdentityBuilder:
@@ -41,7 +40,8 @@ class IdentityBuilder:
 
     ``IdentityBuilder()`` takes keywords and the environment only, :meth:`from_appsettings` a .NET
     team's file below them, :meth:`from_options` typed options. Nothing is read before ``build``
-    but the files, so the order of the calls plays no part; said twice, the later call wins.
+    but the files, so the order of the calls plays no part, save that token acquisition is enabled
+    for the scheme added last; said twice, the later call wins, but a scheme is added once.
 
     Attributes:
         configuration: The layered settings, for values of the application's own.
@@ -50,15 +50,12 @@ class IdentityBuilder:
     def __init__(self, configuration: Configuration | None = None) -> None:
         self.configuration = configuration or Configuration.of_environment()
         self._base = IdentityOptions(environment=self.configuration.environment)
-        self._scheme: str | None = None
-        self._web_api: Recipe[MicrosoftIdentityOptions] | None = None
+        self._schemes = SchemeRecipes(self._base)
         self._token_cache: Recipe[TokenCacheOptions] | None = None
         self._apis: dict[str, Recipe[DownstreamApiOptions]] = {}
         self._api_sections: list[str | Section] = []
         self._http_clients: dict[str, Recipe[HttpClientOptions]] = {}
-        self._acquires = False
         self._hooks: list[Hook] = []
-        self._credentials: list[ClientCredential] = []
         self._parts: dict[str, Any] = {}
 
     @classmethod
@@ -88,11 +85,12 @@ class IdentityBuilder:
         """Start from typed options; the environment is not read."""
         builder = cls(Configuration.of_environment(environ={}))
         builder._base = options.model_copy(deep=True)
+        builder._schemes = SchemeRecipes(builder._base)
         return builder
 
     def add_authentication(self, scheme: str = "Bearer") -> Self:
-        """Name the authentication scheme. May be left out. .NET: AddAuthentication."""
-        self._scheme = scheme
+        """Name the default authentication scheme. May be left out. .NET: AddAuthentication."""
+        self._schemes.default = scheme
         return self
 
     def add_microsoft_identity_web_api(
@@ -105,34 +103,34 @@ class IdentityBuilder:
     ) -> Self:
         """Protect a web API. .NET: AddMicrosoftIdentityWebApi.
 
+        Called again with another *scheme*, it adds one: with a registration and an authority of its
+        own, chosen route by route.
+
         Args:
             source: Section name, section, options object, or a callable that fills empty options.
-            scheme: Name of the authentication scheme.
+            scheme: Name of the authentication scheme; the default one where not given.
             configure: Edits the options after everything else.
             keywords: Fields of :class:`MicrosoftIdentityOptions`; they win over the source.
         """
-        if self._web_api is not None and scheme not in (None, self._scheme or self._base.scheme):
-            raise InvalidCallError("Several schemes side by side are not part of this version.")
-        self._scheme = scheme or self._scheme
-        self._web_api = _recipe(
+        recipe = _recipe(
             MicrosoftIdentityOptions,
             "add_microsoft_identity_web_api",
             source,
             configure=configure,
             keywords=keywords,
         )
+        self._schemes.add(scheme, recipe)
         return self
 
     def enable_token_acquisition(self, *, credentials: Sequence[ClientCredential] = ()) -> Self:
-        """Acquire tokens for downstream services.
+        """Acquire tokens for downstream services, with the client of the scheme added last.
 
         .NET: EnableTokenAcquisitionToCallDownstreamApi.
 
         Args:
             credentials: Client credentials given in code; tried before the configured ones.
         """
-        self._acquires = True
-        self._credentials.extend(credentials)
+        self._schemes.enable(credentials)
         return self
 
     enable_token_acquisition_to_call_downstream_api = enable_token_acquisition
@@ -249,18 +247,20 @@ class IdentityBuilder:
             raise ConfigurationError(self.configuration.problems)
         problems: list[Problem] = []
         options = self._options(problems)
+        sources = self._schemes.sources(self.configuration)
         container = make_container(
             options,
-            section=self._section_name(),
+            source=sources.get(options.scheme, SchemeSource()),
             hooks=tuple(self._hooks),
-            client_credentials=tuple(self._credentials),
-            parts=self._parts,
+            scheme_sources=sources,
+            parts={"configuration": self.configuration, **self._parts},
         )
         problems += contradictions(options)
-        if options.web_api is not _UNREADABLE:
-            section = self._section_name()
-            place = Place(section, self.configuration.section(section))
-            problems += web_api_problems(container, options, place)
+        for scheme in (container, *container.schemes().values()):
+            if scheme.options().web_api is not UNREADABLE:
+                section = scheme.section()
+                place = Place(section, self.configuration.section(section))
+                problems += web_api_problems(scheme, scheme.options(), place)
         if problems:
             raise ConfigurationError(dict.fromkeys(problems))
         for note in notes(options):
@@ -271,21 +271,12 @@ class IdentityBuilder:
 
     def _options(self, problems: list[Problem]) -> IdentityOptions:
         options = self._base.model_copy(deep=True)
-        options.scheme = self._scheme or options.scheme
-        options.enable_token_acquisition |= self._acquires
-        if self._web_api is not None:
-            options.web_api = self._made(self._web_api, problems) or _UNREADABLE
-        elif not options.web_api.model_fields_set:
-            options.web_api = _UNREADABLE
-            problems.append(Problem("the chain", "lacks add_microsoft_identity_web_api()"))
+        self._schemes.make(options, self.configuration, problems)
         if (token_cache := self._made(self._token_cache, problems)) is not None:
             options.token_cache = token_cache
         options.downstream_apis |= self._made_all(self._all_apis(problems), problems)
         options.http_clients |= self._made_all(self._all_http_clients(), problems)
         return options
-
-    def _section_name(self) -> str:
-        return self._web_api.name(self.configuration) if self._web_api else "AzureAd"
 
     def _all_apis(self, problems: list[Problem]) -> dict[str, Recipe[DownstreamApiOptions]]:
         listed: dict[str, Recipe[DownstreamApiOptions]] = {}

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dependency_injector import containers, providers
 
-from msidweb.acquisition import AuthorizationHeaderProvider, TokenAcquirer
+from msidweb.acquisition import (
+    AuthorizationHeaderProvider,
+    SchemeAcquirer,
+    TokenAcquirer,
+    TokenProvider,
+    schemes_of_client,
+)
 from msidweb.authority import AuthorityKeys, resolve_authority
 from msidweb.cache import TokenCache
 from msidweb.clock import SystemClock
 from msidweb.concurrency import BackgroundTasks
-from msidweb.configuration import IdentityOptions
+from msidweb.configuration import Configuration, IdentityOptions
 from msidweb.credentials import ClientCredential, load_credentials
 from msidweb.downstream import DownstreamApi
 from msidweb.http import HttpClients
@@ -20,16 +27,64 @@ from msidweb.telemetry import Hook, Telemetry
 from msidweb.validation import TokenValidator, ValidationPolicy
 
 
+@dataclass(frozen=True, slots=True)
+class SchemeSource:
+    """Where the options of a scheme came from.
+
+    Attributes:
+        section: The section, or what stands for it, as problems name it.
+        credentials: Client credentials given in code.
+    """
+
+    section: str = "AzureAd"
+    credentials: Sequence[ClientCredential] = ()
+
+
+def _schemes(
+    options: IdentityOptions, sources: Mapping[str, SchemeSource], **shared: Any
+) -> dict[str, IdentityContainer]:
+    return {
+        name: make_container(
+            IdentityOptions(
+                web_api=scheme.web_api,
+                enable_token_acquisition=scheme.enable_token_acquisition,
+                scheme=name,
+            ),
+            source=sources.get(name, SchemeSource(name)),
+            parts={**shared, "kindred": schemes_of_client(name, options)},
+        )
+        for name, scheme in options.schemes.items()
+    }
+
+
+def _token_acquirer(
+    own: TokenAcquirer, options: IdentityOptions, others: Mapping[str, IdentityContainer]
+) -> TokenProvider:
+    if not others:
+        return own
+    acquirers: dict[str, TokenAcquirer | None] = {
+        options.scheme: own if options.enable_token_acquisition else None
+    }
+    for name, scheme in options.schemes.items():
+        acquires = scheme.enable_token_acquisition
+        acquirers[name] = others[name].scheme_acquirer() if acquires else None
+    return SchemeAcquirer(acquirers, default=options.scheme)
+
+
 class IdentityContainer(containers.DeclarativeContainer):
     """The parts of an identity.
 
     A part is made once, without I/O, when it is first asked for; until then it can be overridden.
+    Those of a single scheme are the default scheme's; every other scheme is a container of its own
+    in ``schemes``, which shares with this one what belongs to no scheme.
     """
 
     options = providers.Dependency(instance_of=IdentityOptions)
     section = providers.Object("AzureAd")
+    configuration = providers.Singleton(Configuration.of_environment, environ={})
     hooks: providers.Provider[Sequence[Hook]] = providers.Object(())
     client_credentials: providers.Provider[Sequence[ClientCredential]] = providers.Object(())
+    scheme_sources: providers.Provider[Mapping[str, SchemeSource]] = providers.Object({})
 
     clock = providers.Singleton(SystemClock)
     telemetry = providers.Singleton(
@@ -70,7 +125,8 @@ class IdentityContainer(containers.DeclarativeContainer):
     token_cache = providers.Singleton(
         TokenCache, size_limit=options.provided.token_cache.effective_l1_size_limit
     )
-    token_acquirer = providers.Singleton(
+    kindred = providers.Singleton(schemes_of_client, options.provided.scheme, options)
+    scheme_acquirer = providers.Singleton(
         TokenAcquirer,
         options=options.provided.web_api,
         authority=authority,
@@ -81,7 +137,20 @@ class IdentityContainer(containers.DeclarativeContainer):
         telemetry=telemetry,
         background=background,
         scheme=options.provided.scheme,
+        kindred=kindred,
     )
+
+    schemes: providers.Provider[Mapping[str, IdentityContainer]] = providers.Singleton(
+        _schemes,
+        options,
+        scheme_sources,
+        clock=clock,
+        telemetry=telemetry,
+        background=background,
+        http_clients=http_clients,
+        token_cache=token_cache,
+    )
+    token_acquirer = providers.Singleton(_token_acquirer, scheme_acquirer, options, schemes)
     authorization_header_provider = providers.Singleton(AuthorizationHeaderProvider, token_acquirer)
     downstream_api = providers.Singleton(
         DownstreamApi,
@@ -96,17 +165,18 @@ class IdentityContainer(containers.DeclarativeContainer):
 def make_container(
     options: IdentityOptions,
     *,
-    section: str,
-    hooks: Sequence[Hook],
-    client_credentials: Sequence[ClientCredential],
+    source: SchemeSource,
+    hooks: Sequence[Hook] = (),
+    scheme_sources: Mapping[str, SchemeSource] | None = None,
     parts: Mapping[str, Any],
 ) -> IdentityContainer:
     """A container over *options*, with *parts* in place of its own by their provider's name."""
     container = IdentityContainer(
         options=options,
-        section=section,
+        section=source.section,
         hooks=providers.Object(hooks),
-        client_credentials=providers.Object(client_credentials),
+        client_credentials=providers.Object(source.credentials),
+        scheme_sources=providers.Object(scheme_sources or {}),
     )
     for name, part in parts.items():
         container.providers[name].override(providers.Object(part))

@@ -41,12 +41,13 @@ def web_api_problems(
 
 def notes(options: IdentityOptions) -> Iterator[ConfigurationNoted]:
     """What works, and may not be what was meant."""
-    for field in _NOT_YET:
-        if getattr(options.web_api, field):
-            yield ConfigurationNoted(
-                place=str(MicrosoftIdentityOptions.model_fields[field].alias),
-                note="has no effect in this version",
-            )
+    for scheme, of_scheme in options.all_schemes.items():
+        where = "" if scheme == options.scheme else f" of scheme {scheme!r}"
+        for field in _NOT_YET:
+            if getattr(of_scheme.web_api, field):
+                name = MicrosoftIdentityOptions.model_fields[field].alias
+                note = "has no effect in this version"
+                yield ConfigurationNoted(place=f"{name}{where}", note=note)
     for name, api in options.downstream_apis.items():
         if not api.scopes:
             note = "has no scopes, so its calls carry no token"
@@ -74,8 +75,7 @@ def _unfit(name: str, api: DownstreamApiOptions, options: IdentityOptions) -> It
         plan_api(name, api)
     except InvalidCallError as error:
         yield Problem(place, error.message)
-    if api.scopes and not options.enable_token_acquisition:
-        yield Problem(place, "needs tokens", "call enable_token_acquisition()")
+    yield from _unserved(place, api, options)
     client = api.http_client_name
     if client is not None and client not in options.http_clients:
         near = did_you_mean(client, options.http_clients)
@@ -84,10 +84,25 @@ def _unfit(name: str, api: DownstreamApiOptions, options: IdentityOptions) -> It
         yield Problem(place, f"{ENTRA_CLIENT!r} is the client that asks Entra ID, not an API's")
 
 
+def _unserved(place: str, api: DownstreamApiOptions, options: IdentityOptions) -> Iterator[Problem]:
+    """What keeps *api* from getting its tokens."""
+    schemes = options.all_schemes
+    acquiring = [name for name, scheme in schemes.items() if scheme.enable_token_acquisition]
+    named = api.acquire_token_options.authentication_options_name
+    if named is not None and named not in schemes:
+        place = f"{place}: AuthenticationOptionsName"
+        known = ", ".join(map(repr, schemes))
+        yield Problem(place, f"no scheme is called {named!r}{did_you_mean(named, schemes)}", known)
+    elif api.scopes and not acquiring:
+        yield Problem(place, "needs tokens", "call enable_token_acquisition()")
+    elif api.scopes and named is not None and named not in acquiring:
+        yield Problem(place, f"needs tokens, and the scheme {named!r} acquires none")
+
+
 def _refusals(container: IdentityContainer, options: IdentityOptions) -> Iterator[Problem]:
     parts = ["token_validator"]
     if options.enable_token_acquisition:
-        parts += ["credentials", "token_acquirer"]
+        parts += ["credentials", "scheme_acquirer"]
     for part in parts:
         try:
             container.providers[part]()

@@ -294,9 +294,6 @@ def test_a_part_can_be_overridden_after_build_too(appsettings):
         lambda builder: builder.add_downstream_apis({"P": {}}),
         lambda builder: builder.add_http_client("X", ["a"]),
         lambda builder: builder.add_microsoft_identity_web_api({"ClientId": "x"}),
-        lambda builder: builder.add_microsoft_identity_web_api().add_microsoft_identity_web_api(
-            "AzureAd2", scheme="Second"
-        ),
     ],
 )
 def test_what_the_chain_cannot_take_is_refused_at_once(appsettings, say):

@@ -3,5 +3,12 @@
 from .acquirer import TokenAcquirer
 from .headers import AuthorizationHeaderProvider
 from .provider import TokenProvider
+from .schemes import SchemeAcquirer, schemes_of_client
 
-__all__ = ["AuthorizationHeaderProvider", "TokenAcquirer", "TokenProvider"]
+__all__ = [
+    "AuthorizationHeaderProvider",
+    "SchemeAcquirer",
+    "TokenAcquirer",
+    "TokenProvider",
+    "schemes_of_client",
+]

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import math
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msidweb.authority import Authority
 from msidweb.cache import CacheEntry, RequestKey, TokenCache, app_partition
@@ -51,6 +51,7 @@ class TokenAcquirer:
         telemetry: Hears of every acquisition.
         background: Owns the renewals.
         scheme: Authentication scheme whose callers are served.
+        kindred: More schemes whose callers are served: their tokens are for the same client.
         sleep: How the pause before a repeat is waited for.
     """
 
@@ -66,6 +67,7 @@ class TokenAcquirer:
         telemetry: Telemetry,
         background: BackgroundTasks,
         scheme: str = "Bearer",
+        kindred: Collection[str] = (),
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._client_id = options.client_id or ""
@@ -74,6 +76,7 @@ class TokenAcquirer:
         self._query = options.extra_query_parameters
         self._leeway = options.token_validation_parameters.clock_skew
         self._scheme = scheme
+        self._serves = frozenset({scheme, *kindred})
         self._cache = cache
         self._clock = clock
         self._now = clock.time
@@ -118,11 +121,11 @@ class TokenAcquirer:
             TokenAcquisitionError: There is no token for another reason.
         """
         principal = ambient_principal() if user is None else user
-        if principal is None or principal.is_app or principal.scheme != self._scheme:
-            raise _no_exchange(principal, self._scheme)
+        if principal is None or principal.is_app or principal.scheme not in self._serves:
+            raise _no_exchange(principal, self._scheme, self._serves)
         assertion = principal.assertion
         if assertion is None:
-            raise _no_exchange(principal, self._scheme)
+            raise _no_exchange(principal, self._scheme, self._serves)
         terms = self._plain if options is None else self._terms(options)
         listed = (scopes,) if isinstance(scopes, str) else tuple(scopes)
         wanted = self._scopes.get(listed) or self._read(listed)
@@ -297,7 +300,7 @@ def _correlation_id(terms: Terms) -> str:
     return current if is_correlation_id(current) else str(uuid.uuid4())
 
 
-def _no_exchange(principal: Principal | None, scheme: str) -> MsidwebError:
+def _no_exchange(principal: Principal | None, scheme: str, serves: Collection[str]) -> MsidwebError:
     """Why nothing can be acquired on behalf of *principal*."""
     if principal is None:
         return UserRequiredError(
@@ -310,10 +313,10 @@ def _no_exchange(principal: Principal | None, scheme: str) -> MsidwebError:
             code="app_only_caller",
             remedy="call get_token_for_app",
         )
-    if principal.scheme != scheme:
+    if principal.scheme not in serves:
         return InvalidCallError(
-            f"The caller was validated by the scheme {principal.scheme!r}, and this acquirer "
-            f"belongs to {scheme!r}; its credentials do not fit the caller's token.",
+            f"The caller was validated by the scheme {principal.scheme!r}, whose client is another "
+            f"one than that of {scheme!r}; its credentials do not fit the caller's token.",
             code="foreign_scheme",
         )
     return UserRequiredError(

@@ -79,6 +79,11 @@ class TokenValidator:
         """Name of the authentication scheme."""
         return self._policy.scheme
 
+    @property
+    def longest_token(self) -> int:
+        """Longest token that is looked at, bytes."""
+        return self._policy.longest_token
+
     async def validate_authorization(
         self, fields: Sequence[bytes | str], *, query_string: bytes | str = b""
     ) -> Principal:
@@ -97,7 +102,7 @@ class TokenValidator:
             if query_string:
                 refuse_second_token(query_string)
         except AuthenticationError as error:
-            self._tell_refusal(error)
+            self.tell_refusal(error)
             raise
         return await self._validated(token)
 
@@ -110,7 +115,11 @@ class TokenValidator:
         """
         return await self._validated(token.encode("utf-8", "surrogatepass"))
 
-    async def _validated(self, token: bytes) -> Principal:
+    async def examine(self, token: bytes) -> Principal:
+        """As :meth:`validate`, but a refusal is told to nobody: another scheme may accept it."""
+        return await self._validated(token, tells=False)
+
+    async def _validated(self, token: bytes, *, tells: bool = True) -> Principal:
         now = self._clock.time()
         try:
             if len(token) > self._policy.longest_token:
@@ -121,7 +130,8 @@ class TokenValidator:
             if accepted is None:
                 accepted = await self._judge(take_apart(token), mark, now)
         except AuthenticationError as error:
-            self._tell_refusal(error)
+            if tells:
+                self.tell_refusal(error)
             raise
         if self._is_heard():
             self._tell_success(accepted.caller, remembered=remembered)
@@ -158,8 +168,8 @@ class TokenValidator:
             )
         )
 
-    def _tell_refusal(self, error: AuthenticationError) -> None:
-        """3.22: at most one event a second and kind of error, whatever the flood."""
+    def tell_refusal(self, error: AuthenticationError) -> None:
+        """Report *error*; at most one event a second and kind, whatever the flood (3.22)."""
         if isinstance(error, MissingTokenError) or not self._telemetry.listening(TokenRejected):
             return
         refusals = self._refusals.setdefault(error.code, _Refusals())

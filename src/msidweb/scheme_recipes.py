@@ -1,0 +1,108 @@
+"""The authentication schemes that a chain adds, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msidweb.configuration import (
+    Configuration,
+    IdentityOptions,
+    MicrosoftIdentityOptions,
+    Recipe,
+    SchemeOptions,
+)
+from msidweb.configuration.spelling import did_you_mean
+from msidweb.container import SchemeSource
+from msidweb.credentials import ClientCredential
+from msidweb.errors import Problem
+
+UNREADABLE = MicrosoftIdentityOptions()
+"""Stands for options whose problems are told already, so that they are not judged any further."""
+
+_Name = str | None
+"""Of a scheme; None is the default one, whose name is known at build."""
+
+
+class SchemeRecipes:
+    """What the chain said about schemes, over the options that it started from.
+
+    Attributes:
+        default: Name of the default scheme, where it was given.
+    """
+
+    def __init__(self, base: IdentityOptions) -> None:
+        self.default: str | None = None
+        self._base = base
+        self._recipes: dict[_Name, Recipe[MicrosoftIdentityOptions]] = {}
+        self._acquiring: dict[_Name, list[ClientCredential]] = {}
+        self._repeated: list[_Name] = []
+        self._latest: _Name = None
+
+    def add(self, name: str | None, recipe: Recipe[MicrosoftIdentityOptions]) -> None:
+        """Add the scheme *name*, the default one where that is None."""
+        if name in self._recipes:
+            self._repeated.append(name)
+        self._recipes[name] = recipe
+        self._latest = name
+
+    def enable(self, credentials: Sequence[ClientCredential]) -> None:
+        """Acquire tokens in the scheme added last, in the default one where there is none yet."""
+        self._acquiring.setdefault(self._latest, []).extend(credentials)
+
+    def make(
+        self, options: IdentityOptions, configuration: Configuration, problems: list[Problem]
+    ) -> None:
+        """Write the schemes into *options*, a copy of those that the chain started from."""
+        options.scheme = self._default_name()
+        problems += self._contradictions(options)
+        for name, recipe in self._recipes.items():
+            made = recipe.make(configuration, problems) or UNREADABLE
+            if name in (None, options.scheme):
+                options.web_api = made
+            else:
+                options.schemes[name] = SchemeOptions(web_api=made)
+        for name in map(self._named, self._acquiring):
+            if name == options.scheme:
+                options.enable_token_acquisition = True
+            else:
+                options.schemes[name].enable_token_acquisition = True
+        if not options.web_api.model_fields_set:
+            options.web_api = UNREADABLE
+
+    def sources(self, configuration: Configuration) -> Mapping[str, SchemeSource]:
+        """Where each scheme's options came from."""
+        names = {**dict.fromkeys(self._recipes), **dict.fromkeys(self._acquiring)}
+        found: dict[str, SchemeSource] = {}
+        for name in names:
+            recipe = self._recipes.get(name)
+            section = recipe.name(configuration) if recipe else "AzureAd"
+            found[self._named(name)] = SchemeSource(section, tuple(self._acquiring.get(name, ())))
+        return found
+
+    def _named(self, name: _Name) -> str:
+        return self._default_name() if name is None else name
+
+    def _default_name(self) -> str:
+        if self.default is not None:
+            return self.default
+        only_named = self._recipes and None not in self._recipes
+        if only_named and not self._base.web_api.model_fields_set:
+            return next(name for name in self._recipes if name is not None)
+        return self._base.scheme
+
+    def _contradictions(self, options: IdentityOptions) -> list[Problem]:
+        repeated = list(map(self._named, self._repeated))
+        if None in self._recipes and options.scheme in self._recipes:
+            repeated.append(options.scheme)
+        found = [
+            Problem("add_microsoft_identity_web_api", f"adds the scheme {name!r} twice")
+            for name in dict.fromkeys(repeated)
+        ]
+        has_default = None in self._recipes or options.scheme in self._recipes
+        if has_default or self._base.web_api.model_fields_set:
+            return found
+        if not self._recipes:
+            return [*found, Problem("the chain", "lacks add_microsoft_identity_web_api()")]
+        near = did_you_mean(options.scheme, filter(None, self._recipes))
+        message = f"no scheme is called {options.scheme!r}{near}"
+        return [*found, Problem("add_authentication", message)]
