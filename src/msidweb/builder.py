@@ -41,7 +41,7 @@ class IdentityBuilder:
     ``IdentityBuilder()`` takes keywords and the environment only, :meth:`from_appsettings` a .NET
     team's file below them, :meth:`from_options` typed options. Nothing is read before ``build``
     but the files, so the order of the calls plays no part, save that token acquisition is enabled
-    for the scheme added last; said twice, the later call wins, but a scheme is added once.
+    for the scheme added last; said twice, the later call wins, but a name is given to one scheme.
 
     Attributes:
         configuration: The layered settings, for values of the application's own.

@@ -35,12 +35,12 @@ class SchemeRecipes:
         self._base = base
         self._recipes: dict[_Name, Recipe[MicrosoftIdentityOptions]] = {}
         self._acquiring: dict[_Name, list[ClientCredential]] = {}
-        self._repeated: list[_Name] = []
+        self._repeated: list[str] = []
         self._latest: _Name = None
 
     def add(self, name: str | None, recipe: Recipe[MicrosoftIdentityOptions]) -> None:
-        """Add the scheme *name*, the default one where that is None."""
-        if name in self._recipes:
+        """Add the scheme *name*, the default one where that is None; that one may be said again."""
+        if name is not None and name in self._recipes:
             self._repeated.append(name)
         self._recipes[name] = recipe
         self._latest = name
@@ -91,7 +91,7 @@ class SchemeRecipes:
         return self._base.scheme
 
     def _contradictions(self, options: IdentityOptions) -> list[Problem]:
-        repeated = list(map(self._named, self._repeated))
+        repeated = list(self._repeated)
         if None in self._recipes and options.scheme in self._recipes:
             repeated.append(options.scheme)
         found = [
