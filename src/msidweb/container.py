@@ -49,6 +49,7 @@ def _schemes(
                 web_api=scheme.web_api,
                 enable_token_acquisition=scheme.enable_token_acquisition,
                 scheme=name,
+                environment=options.environment,
             ),
             source=sources.get(name, SchemeSource(name)),
             parts={**shared, "kindred": schemes_of_client(name, options)},
@@ -144,11 +145,11 @@ class IdentityContainer(containers.DeclarativeContainer):
         _schemes,
         options,
         scheme_sources,
-        clock=clock,
-        telemetry=telemetry,
-        background=background,
-        http_clients=http_clients,
-        token_cache=token_cache,
+        clock=clock.provider,
+        telemetry=telemetry.provider,
+        background=background.provider,
+        http_clients=http_clients.provider,
+        token_cache=token_cache.provider,
     )
     token_acquirer = providers.Singleton(_token_acquirer, scheme_acquirer, options, schemes)
     authorization_header_provider = providers.Singleton(AuthorizationHeaderProvider, token_acquirer)
@@ -170,7 +171,10 @@ def make_container(
     scheme_sources: Mapping[str, SchemeSource] | None = None,
     parts: Mapping[str, Any],
 ) -> IdentityContainer:
-    """A container over *options*, with *parts* in place of its own by their provider's name."""
+    """A container over *options*, with *parts* in place of its own by their provider's name.
+
+    A part is an object, or a provider that makes it when it is asked for.
+    """
     container = IdentityContainer(
         options=options,
         section=source.section,
@@ -179,5 +183,5 @@ def make_container(
         scheme_sources=providers.Object(scheme_sources or {}),
     )
     for name, part in parts.items():
-        container.providers[name].override(providers.Object(part))
+        container.providers[name].override(part)
     return container

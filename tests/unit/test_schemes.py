@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from dependency_injector import containers, providers
 from tests.support.several_schemes import KEY, Service
 from tests.support.signing import NOW, OTHER_TENANT, TENANT, user_claims
 from tests.support.token_endpoint import CLIENT, SECRET, principal
@@ -11,13 +12,16 @@ from msidweb import (
     AcquireTokenOptions,
     ConfigurationError,
     DownstreamApiOptions,
+    Identity,
     IdentityBuilder,
+    IdentityContainer,
     IdentityOptions,
     InvalidCallError,
     MicrosoftIdentityOptions,
 )
 from msidweb.configuration import SchemeOptions
 from msidweb.principal import principal_scope
+from msidweb.testing import ManualClock
 
 OTHER_CLIENT = "bbbbbbbb-bbbb-cccc-dddd-eeeeeeeeeeee"
 FIRST = {"tenant_id": TENANT, "client_id": CLIENT, "client_secret": SECRET}
@@ -123,6 +127,30 @@ def test_what_belongs_to_no_scheme_is_shared():
         assert first.providers[part]() is second.providers[part]()
     for part in ("authority", "authorities", "token_validator", "credentials", "scheme_acquirer"):
         assert first.providers[part]() is not second.providers[part]()
+
+
+def test_a_shared_part_can_be_overridden_until_it_is_used():
+    identity = two_schemes().identity
+    second = identity.scheme("Second")
+    clock = ManualClock()
+
+    with identity.container.clock.override(providers.Object(clock)):
+        assert second.token_validator._clock is clock
+        assert identity.token_validator._clock is clock
+
+
+def test_a_nested_container_has_schemes_too():
+    options = two_schemes().identity.options
+
+    class Application(containers.DeclarativeContainer):
+        identity = providers.Container(IdentityContainer, options=providers.Object(options))
+
+    application = Application()
+    identity = Identity(application.identity())
+
+    assert identity.scheme("Second").options.client_id == OTHER_CLIENT
+    assert identity.configuration.value("AzureAd") is None
+    assert application.identity.schemes()["Second"].clock() is application.identity.clock()
 
 
 # problems
