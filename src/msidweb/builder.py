@@ -112,9 +112,10 @@ class IdentityBuilder:
             configure: Edits the options after everything else.
             keywords: Fields of :class:`MicrosoftIdentityOptions`; they win over the source.
         """
+        of_scheme = "" if scheme is None else f"(scheme={scheme!r})"
         recipe = _recipe(
             MicrosoftIdentityOptions,
-            "add_microsoft_identity_web_api",
+            f"add_microsoft_identity_web_api{of_scheme}",
             source,
             configure=configure,
             keywords=keywords,

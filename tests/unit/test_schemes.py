@@ -10,6 +10,7 @@ from tests.support.token_endpoint import CLIENT, SECRET, principal
 
 from msidweb import (
     AcquireTokenOptions,
+    Configuration,
     ConfigurationError,
     DownstreamApiOptions,
     Identity,
@@ -187,6 +188,16 @@ def test_the_problems_of_every_scheme_are_told_at_once():
     assert any("AzureAd3" in problem for problem in found)
 
 
+def test_the_problems_of_two_schemes_are_told_apart():
+    found = problems_of(builder_of({"tenant_id": TENANT}, {"tenant_id": TENANT}))
+
+    missing = [problem.partition(" is missing")[0] for problem in found if "ClientId" in problem]
+    assert missing == [
+        "add_microsoft_identity_web_api:ClientId:",
+        "add_microsoft_identity_web_api(scheme='Second'):ClientId:",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
@@ -246,6 +257,23 @@ async def test_an_api_may_take_another_schemes_application():
 
     [asked] = service.hosts.asked
     assert asked.form["client_id"] == OTHER_CLIENT
+
+
+async def test_the_configuration_of_an_api_names_its_scheme():
+    api = {"AuthenticationOptionsName": "Second"}
+    environ = {"DownstreamApis__P__AcquireTokenOptions__AuthenticationOptionsName": "Second"}
+    environ |= {"DownstreamApis__P__BaseUrl": "https://p.example", "DownstreamApis__P__Scopes": APP}
+    identity = (
+        IdentityBuilder(Configuration.of_environment(environ=environ))
+        .add_microsoft_identity_web_api(None, **FIRST)
+        .add_microsoft_identity_web_api(None, scheme="Second", **SECOND)
+        .enable_token_acquisition()
+        .add_downstream_apis("DownstreamApis")
+        .build()
+    )
+
+    named_there = identity.options.downstream_apis["P"].acquire_token_options
+    assert named_there == AcquireTokenOptions.model_validate(api)
 
 
 @pytest.mark.parametrize(
