@@ -71,13 +71,16 @@ class SchemeRecipes:
 
     def sources(self, configuration: Configuration) -> Mapping[str, SchemeSource]:
         """Where each scheme's options came from."""
-        names = {**dict.fromkeys(self._recipes), **dict.fromkeys(self._acquiring)}
-        found: dict[str, SchemeSource] = {}
-        for name in names:
-            recipe = self._recipes.get(name)
-            section = recipe.name(configuration) if recipe else "AzureAd"
-            found[self._named(name)] = SchemeSource(section, tuple(self._acquiring.get(name, ())))
-        return found
+        credentials: dict[str, list[ClientCredential]] = {}
+        for name, given in self._acquiring.items():
+            credentials.setdefault(self._named(name), []).extend(given)
+        sections = {
+            self._named(n): recipe.name(configuration) for n, recipe in self._recipes.items()
+        }
+        return {
+            name: SchemeSource(sections.get(name, "AzureAd"), tuple(credentials.get(name, ())))
+            for name in {**sections, **credentials}
+        }
 
     def _named(self, name: _Name) -> str:
         return self._default_name() if name is None else name

@@ -102,6 +102,23 @@ def test_an_identity_is_made_of_typed_options_with_schemes_too():
     assert enabled == {"Bearer": False, "Second": False, "Third": True}
 
 
+def test_credentials_given_in_code_are_those_of_their_scheme():
+    first, second = object(), object()
+    identity = (
+        IdentityBuilder()
+        .enable_token_acquisition(credentials=[first])
+        .add_microsoft_identity_web_api("AzureAd", scheme="First", **FIRST)
+        .add_microsoft_identity_web_api(None, scheme="Second", **SECOND)
+        .enable_token_acquisition(credentials=[second])
+        .build()
+    )
+    container = identity.container
+
+    assert container.client_credentials() == (first,)
+    assert container.section() == "AzureAd"
+    assert container.schemes()["Second"].client_credentials() == (second,)
+
+
 @pytest.mark.parametrize("name", [None, "Bearer", "First"])
 def test_the_only_scheme_is_the_default_one_whatever_its_name(name):
     identity = IdentityBuilder().add_microsoft_identity_web_api(None, scheme=name, **FIRST).build()

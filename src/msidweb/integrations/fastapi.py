@@ -30,14 +30,8 @@ from msidweb.principal import Principal
 from msidweb.validation import Requirement, RequirementKeys
 
 from .openapi import Documentation
-from .starlette import (
-    Names,
-    WebIdentity,
-    accepting,
-    authenticate,
-    install,
-    slot_of,
-)
+from .starlette import authenticate, install, slot_of
+from .web import Names, WebIdentity, accepting
 
 
 class DownstreamApis(Protocol):

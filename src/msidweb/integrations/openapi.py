@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi.openapi.models import OAuth2, OAuthFlowAuthorizationCode, OAuthFlows
 
-from .starlette import WebScheme, authorization_endpoint
+from .web import WebScheme, authorization_endpoint
 
 
 class Documentation:

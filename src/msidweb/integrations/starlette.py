@@ -17,7 +17,7 @@ import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, Unpack, cast
+from typing import Unpack, cast
 
 from starlette.applications import Starlette
 from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser
@@ -27,9 +27,7 @@ from starlette.status import WS_1008_POLICY_VIOLATION, WS_1011_INTERNAL_ERROR
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketClose, WebSocketState
 
-from msidweb.authority import resolve_authority
 from msidweb.challenge import ErrorAnswer, answer_for
-from msidweb.configuration import Configuration, IdentityOptions, MicrosoftIdentityOptions
 from msidweb.errors import (
     AuthorizationError,
     InvalidCallError,
@@ -38,80 +36,12 @@ from msidweb.errors import (
 )
 from msidweb.principal import CallerSlot, Principal, principal_scope
 from msidweb.telemetry import correlation_scope, current_correlation_id
-from msidweb.validation import AnyScheme, Requirement, RequirementKeys, TokenValidator
+from msidweb.validation import Requirement, RequirementKeys
+
+from .web import Accepting, Names, WebIdentity, accepting, authorization_endpoint
 
 _logger = logging.getLogger("msidweb.integrations")
 _SEAT = "msidweb.seat"
-
-Names: TypeAlias = str | Sequence[str]
-"""Scopes or roles: a list, or a text with spaces or commas between them."""
-
-
-class RequestValidator(Protocol):
-    """Turns the Authorization fields of a request into its caller."""
-
-    @property
-    def scheme(self) -> str:
-        """Name of the authentication scheme."""
-
-    async def validate_authorization(
-        self, fields: Sequence[bytes | str], /, *, query_string: bytes | str
-    ) -> Principal:
-        """The caller; raises AuthenticationError."""
-
-
-class Accepting(Protocol):
-    """Whose tokens a route accepts: an identity's, for its default scheme, or a scheme's."""
-
-    @property
-    def token_validator(self) -> RequestValidator:
-        """Validates incoming tokens."""
-
-
-class WebScheme(Protocol):
-    """One authentication scheme."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-
-    @property
-    def options(self) -> MicrosoftIdentityOptions:
-        """The application and its authority."""
-
-    @property
-    def token_validator(self) -> TokenValidator:
-        """Validates incoming tokens."""
-
-
-class WebIdentity(Accepting, Protocol):
-    """What an adapter needs of the identity."""
-
-    @property
-    def options(self) -> IdentityOptions:
-        """What the identity was built from."""
-
-    @property
-    def configuration(self) -> Configuration:
-        """The settings that requirements may name."""
-
-    def scheme(self, name: str | None = None, /) -> WebScheme:
-        """The scheme *name*, or the default one; raises InvalidCallError when there is none."""
-
-
-def accepting(
-    identity: WebIdentity, scheme: str | None = None, schemes: Sequence[str] | None = None
-) -> Accepting:
-    """Who validates: the default scheme, *scheme*, or whichever of *schemes* accepts the token.
-
-    Raises:
-        InvalidCallError: There is no such scheme, or both arguments are given.
-    """
-    if schemes is None:
-        return identity if scheme is None else identity.scheme(scheme)
-    if scheme is not None:
-        raise InvalidCallError("Either scheme or schemes is given, not both.")
-    return AnyScheme([identity.scheme(name) for name in schemes])
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,12 +163,6 @@ def _has_ended(connection: HTTPConnection) -> bool:
         connection.application_state,
         connection.client_state,
     )
-
-
-def authorization_endpoint(options: MicrosoftIdentityOptions) -> str:
-    """Where a browser signs its user in."""
-    endpoint = resolve_authority(options).token_endpoint()
-    return f"{endpoint.removesuffix('/token')}/authorize"
 
 
 def install(app: Starlette, identity: WebIdentity) -> None:
