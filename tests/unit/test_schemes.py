@@ -20,6 +20,7 @@ from msidweb import (
     InvalidCallError,
     MicrosoftIdentityOptions,
 )
+from msidweb.acquisition import schemes_of_client
 from msidweb.configuration import SchemeOptions
 from msidweb.principal import principal_scope
 from msidweb.testing import ManualClock
@@ -340,6 +341,39 @@ async def test_the_schemes_of_one_client_share_tokens():
 
     assert first.access_token == second.access_token
     assert len(service.hosts.asked) == 1
+
+
+async def test_a_scheme_without_acquisition_is_told_before_anything_is_sent():
+    service = two_schemes(acquiring={"Second": False})
+    async with service.identity as identity:
+        for options, user in ((named("Second"), principal()), (None, principal(scheme="Second"))):
+            with pytest.raises(InvalidCallError, match="'Second' acquires no tokens") as refused:
+                await identity.token_acquirer.get_token_for_user(
+                    [SCOPE], user=user, options=options
+                )
+            assert refused.value.code == "scheme_without_acquisition"
+    assert service.hosts.asked == []
+
+
+async def test_each_scheme_has_an_acquirer_of_its_own():
+    service = two_schemes()
+    async with service.identity as identity:
+        await identity.scheme("Second").token_acquirer.get_token_for_app(APP)
+        await identity.scheme().token_acquirer.get_token_for_app(APP)
+
+    assert [asked.form["client_id"] for asked in service.hosts.asked] == [OTHER_CLIENT, CLIENT]
+
+
+def test_the_configuration_is_at_hand_for_values_of_ones_own():
+    configuration = Configuration.of_environment(environ={"Reports__Folder": "/reports"})
+    identity = IdentityBuilder(configuration).add_microsoft_identity_web_api(None, **FIRST).build()
+    assert identity.configuration.value("Reports:Folder") == "/reports"
+
+
+def test_where_an_authority_cannot_be_told_no_scheme_is_of_the_same_client():
+    unknown = MicrosoftIdentityOptions(**FIRST | {"instance": "https://elsewhere.example"})
+    options = IdentityOptions(web_api=unknown, schemes={"Second": SchemeOptions(web_api=unknown)})
+    assert schemes_of_client("Second", options) == {"Second"}
 
 
 async def test_without_a_user_the_default_scheme_says_what_to_pass():
