@@ -13,9 +13,14 @@ from typing import Any, Self, TypeAlias
 
 import httpx
 
-from msidweb.acquisition import AuthorizationHeaderProvider, TokenAcquirer, TokenProvider
+from msidweb.acquisition import (
+    AuthorizationHeaderProvider,
+    TokenAcquirer,
+    TokenProvider,
+    acquires_nothing,
+    unknown_scheme,
+)
 from msidweb.configuration import Configuration, IdentityOptions, MicrosoftIdentityOptions
-from msidweb.configuration.spelling import did_you_mean
 from msidweb.container import IdentityContainer
 from msidweb.downstream import DownstreamApi
 from msidweb.errors import InvalidCallError
@@ -84,12 +89,7 @@ class Identity:
             return IdentityScheme(self.container)
         schemes = self.container.schemes()
         if name not in schemes:
-            known = [self._options.scheme, *schemes]
-            raise InvalidCallError(
-                f"There is no authentication scheme {name!r}{did_you_mean(name, known)} "
-                f"(known: {', '.join(map(repr, known))}).",
-                code="unknown_scheme",
-            )
+            raise unknown_scheme(name, [self._options.scheme, *schemes])
         return IdentityScheme(schemes[name])
 
     @property
@@ -180,11 +180,7 @@ class IdentityScheme:
             InvalidCallError: Token acquisition was not enabled for this scheme.
         """
         if not self._container.options().enable_token_acquisition:
-            raise InvalidCallError(
-                f"The authentication scheme {self.name!r} acquires no tokens.",
-                code="scheme_without_acquisition",
-                remedy="call enable_token_acquisition() after adding it",
-            )
+            raise acquires_nothing(self.name)
         return self._container.scheme_acquirer()
 
     def __repr__(self) -> str:

@@ -3,12 +3,14 @@
 from .acquirer import TokenAcquirer
 from .headers import AuthorizationHeaderProvider
 from .provider import TokenProvider
-from .schemes import SchemeAcquirer, schemes_of_client
+from .schemes import SchemeAcquirer, acquires_nothing, schemes_of_client, unknown_scheme
 
 __all__ = [
     "AuthorizationHeaderProvider",
     "SchemeAcquirer",
     "TokenAcquirer",
     "TokenProvider",
+    "acquires_nothing",
     "schemes_of_client",
+    "unknown_scheme",
 ]

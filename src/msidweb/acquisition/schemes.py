@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msidweb.authority import resolve_authority
 from msidweb.configuration.options import AcquireTokenOptions, IdentityOptions, SchemeOptions
@@ -64,20 +64,29 @@ class SchemeAcquirer:
         named = None if options is None else options.authentication_options_name
         scheme = named or usual
         if scheme not in self._acquirers:
-            known = ", ".join(map(repr, self._acquirers))
-            near = did_you_mean(scheme, self._acquirers)
-            raise InvalidCallError(
-                f"There is no authentication scheme {scheme!r}{near} (known: {known}).",
-                code="unknown_scheme",
-            )
+            raise unknown_scheme(scheme, self._acquirers)
         acquirer = self._acquirers[scheme]
         if acquirer is None:
-            raise InvalidCallError(
-                f"The authentication scheme {scheme!r} acquires no tokens.",
-                code="scheme_without_acquisition",
-                remedy="call enable_token_acquisition() after adding it",
-            )
+            raise acquires_nothing(scheme)
         return acquirer
+
+
+def unknown_scheme(name: str, known: Collection[str]) -> InvalidCallError:
+    """That no scheme is called *name*, with those there are."""
+    near, names = did_you_mean(name, known), ", ".join(map(repr, known))
+    return InvalidCallError(
+        f"There is no authentication scheme {name!r}{near} (known: {names}).",
+        code="unknown_scheme",
+    )
+
+
+def acquires_nothing(name: str) -> InvalidCallError:
+    """That the scheme *name* validates and no more."""
+    return InvalidCallError(
+        f"The authentication scheme {name!r} acquires no tokens.",
+        code="scheme_without_acquisition",
+        remedy="call enable_token_acquisition() after adding it",
+    )
 
 
 def schemes_of_client(scheme: str, options: IdentityOptions) -> frozenset[str]:
