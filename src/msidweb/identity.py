@@ -14,7 +14,8 @@ from typing import Any, Self, TypeAlias
 import httpx
 
 from msidweb.acquisition import AuthorizationHeaderProvider, TokenAcquirer
-from msidweb.configuration import IdentityOptions
+from msidweb.configuration import ENTRA_CLIENT, IdentityOptions
+from msidweb.configuration.spelling import unknown_name
 from msidweb.container import IdentityContainer
 from msidweb.downstream import DownstreamApi
 from msidweb.errors import InvalidCallError
@@ -72,7 +73,17 @@ class Identity:
         return self.container.downstream_api()
 
     def http_client(self, name: str) -> httpx.AsyncClient:
-        """The HTTP client registered as *name*; it belongs to the identity, do not close it."""
+        """The HTTP client registered as *name*; it belongs to the identity, do not close it.
+
+        ``"Entra"`` and each downstream API have one without a registration.
+
+        Raises:
+            InvalidCallError: No client has the name, or no event loop runs.
+        """
+        options = self.container.options()
+        known = [*(options.http_clients | options.downstream_apis | {ENTRA_CLIENT: None})]
+        if name not in known:
+            raise unknown_name("HTTP client", name, known, code="unknown_client")
         return self.container.http_clients().client(name)
 
     async def open(self) -> None:

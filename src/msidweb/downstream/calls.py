@@ -10,6 +10,7 @@ import httpx
 from msidweb.configuration.options import AcquireTokenOptions
 from msidweb.errors import InvalidCallError
 from msidweb.http import DroppedHeader, guard_headers
+from msidweb.kinds import check_kind
 from msidweb.principal import Principal
 
 from .arguments import AppCall
@@ -95,6 +96,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     "path": (str,),
     "read_timeout": (int, float),
     "scopes": (str, Sequence),
+    "session_key": (str,),
     "timeout": (int, float),
     "user": (Principal,),
 }
@@ -104,9 +106,8 @@ def _check_kinds(call: AppCall, path: object, user: object) -> None:
     given = {**call, "path": path, "user": user}
     for name, value in given.items():
         kinds = _KINDS.get(name)
-        if kinds is not None and value is not None and not isinstance(value, kinds):
-            msg = f"{name} takes no {type(value).__name__}."
-            raise InvalidCallError(msg, code="invalid_argument")
+        if kinds is not None and value is not None:
+            check_kind(name, value, *kinds)
 
 
 def _check_seconds(call: AppCall) -> None:
@@ -155,16 +156,21 @@ def _query(plan: ApiPlan, call: AppCall) -> Mapping[str, str]:
     params = call.get("params")
     if not params:
         return plan.query
+    for name in params:
+        check_kind("the name of a query parameter", name, str)
     return {**plan.query, **{name: _text(value) for name, value in params.items()}}
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, list | tuple | dict | set):
         msg = "A query parameter takes one value; put repeated ones into the path."
         raise InvalidCallError(msg, code="invalid_argument")
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
+    check_kind("a query parameter", value, str, int, float)
+    return str(value)
 
 
 def _headers(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from msidweb.errors import MalformedTokenError, MissingTokenError
+from msidweb.kinds import check_kind, wrong_kind
 
 _NAME = "bearer"
 _TOKEN_SIGN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]")
@@ -28,8 +29,11 @@ def token_of(fields: Sequence[bytes | str], *, longest: int) -> str:
     Raises:
         MissingTokenError: T0, there is no bearer token.
         MalformedTokenError: T1, more than one field; T2, the field's form; T3, too long.
+        InvalidCallError: *fields* is no list but the text of one.
     """
     if len(fields) > 1:
+        if isinstance(fields, str | bytes):
+            raise wrong_kind("fields", fields, "a list of them")
         raise MalformedTokenError("The request has several Authorization fields.", rule="T1")
     field = fields[0] if fields else ""
     if len(field) > longest + _ROOM:
@@ -64,7 +68,9 @@ def refuse_second_token(query_string: bytes | str) -> None:
 
     Raises:
         MalformedTokenError: T5; the answer is 400.
+        InvalidCallError: *query_string* is neither text nor bytes.
     """
+    check_kind("query_string", query_string, bytes, str)
     query = query_string.decode("latin-1") if isinstance(query_string, bytes) else query_string
     if "access" not in query and "%" not in query:
         return

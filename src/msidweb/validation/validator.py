@@ -9,6 +9,7 @@ from msidweb.authority import KeySet, SigningKey
 from msidweb.clock import Clock
 from msidweb.errors import (
     AuthenticationError,
+    InvalidCallError,
     InvalidSignatureError,
     MalformedTokenError,
     MissingTokenError,
@@ -89,6 +90,7 @@ class TokenValidator:
 
         Raises:
             AuthenticationError: No token, or one that is refused; ``rule`` says by which rule.
+            InvalidCallError: The arguments are of another kind than a request's.
             MetadataUnavailableError: The authority's keys never came.
         """
         try:
@@ -98,13 +100,17 @@ class TokenValidator:
         except AuthenticationError as error:
             self._tell_refusal(error)
             raise
+        except (AttributeError, TypeError) as error:
+            raise InvalidCallError(
+                "The Authorization fields are no list of texts or bytes.", code="invalid_argument"
+            ) from error
         return await self.validate(token)
 
     async def validate(self, token: str) -> Principal:
         """The caller whom *token* names.
 
         Raises:
-            AuthenticationError: It is refused; ``rule`` says by which rule.
+            AuthenticationError: It is refused, or None or no text; ``rule`` says by which rule.
             MetadataUnavailableError: The authority's keys never came.
         """
         now = self._clock.time()
@@ -119,6 +125,12 @@ class TokenValidator:
         except AuthenticationError as error:
             self._tell_refusal(error)
             raise
+        except (AttributeError, TypeError):
+            if isinstance(token, str):
+                raise
+            refusal = _no_token(token)
+            self._tell_refusal(refusal)
+            raise refusal from None
         if self._telemetry.listening(TokenValidated):
             self._tell_success(verdict, remembered=remembered)
         return verdict.principal(assertion, self._policy.scheme)
@@ -172,6 +184,12 @@ class TokenValidator:
                 correlation_id=current_correlation_id(),
             )
         )
+
+
+def _no_token(given: object) -> AuthenticationError:
+    if given is None:
+        return MissingTokenError("There is no token.", rule="T0")
+    return MalformedTokenError("The token is no text.", rule="T2")
 
 
 def _check_signature(

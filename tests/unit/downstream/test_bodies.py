@@ -52,7 +52,6 @@ async def sent(fields=None, **call) -> httpx.Request:
         (0, 0),
         (False, False),
         ([], []),
-        ({"n": float("nan")}, {"n": None}),
     ],
 )
 async def test_json_of_models_records_and_plain_values(value, written):

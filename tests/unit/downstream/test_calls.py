@@ -292,7 +292,7 @@ async def test_parallel_calls_keep_their_users_and_options_apart(service):
     [
         (lambda options: setattr(options, "relative_path", 5), "RelativePath: must be text"),
         (lambda options: setattr(options, "relativ_path", "x"), "relativ_path: is unknown"),
-        ({"relative_path": "x"}, "not a dict"),
+        ({"relative_path": "x"}, "not dict"),
     ],
 )
 async def test_options_that_cannot_be_are_refused_before_anything_is_sent(options, told):
