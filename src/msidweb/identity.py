@@ -19,6 +19,7 @@ from msidweb.configuration.spelling import unknown_name
 from msidweb.container import IdentityContainer
 from msidweb.downstream import DownstreamApi
 from msidweb.errors import InvalidCallError
+from msidweb.kinds import wrong_kind
 from msidweb.validation import TokenValidator
 
 OwnLifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]]
@@ -147,7 +148,13 @@ class Lifespan:
             yield
 
     def around(self, own: OwnLifespan) -> OwnLifespan:
-        """A lifespan that opens the identity, runs *own* inside, and hands on what it yields."""
+        """A lifespan that opens the identity, runs *own* inside, and hands on what it yields.
+
+        Raises:
+            InvalidCallError: *own* is no function.
+        """
+        if not callable(own):
+            raise wrong_kind("around", own, "a lifespan function")
 
         @contextlib.asynccontextmanager
         async def both(app: Any) -> AsyncIterator[Mapping[str, Any] | None]:

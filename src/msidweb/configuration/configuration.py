@@ -113,6 +113,7 @@ class Configuration:
         """
         check_kind("path", path, str, Path, NoneType)
         check_kind("environment", environment, str, NoneType)
+        check_kind("search_from", search_from, Path, NoneType)
         variables = _variables(environ)
         environment = environment or environment_name(variables)
         problems: list[Problem] = []
@@ -150,17 +151,17 @@ class Configuration:
         Raises:
             InvalidCallError: *path* is no text.
         """
-        check_kind("the path of a section", path, str)
+        node = self._root.find(path)
         completable = fold(path) == fold(APPLICATION_SECTION)
-        return Section(self._root.find(path), environ=self._environ if completable else None)
+        return Section(node, environ=self._environ if completable else None)
 
     def value(self, path: str) -> object:
         """The text, list or dictionary at *path*, or None."""
-        return self.section(path).value()
+        return self._root.find(path).plain()
 
     def origin(self, path: str) -> str | None:
         """Where the value at *path* was given, or None."""
-        return self.section(path).origin()
+        return self._root.find(path).place
 
     def missing(self, path: str) -> Problem:
         """That there is no section at *path*: with the nearest name, or what was read."""

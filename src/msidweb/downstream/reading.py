@@ -136,7 +136,7 @@ def adapter_of(model: Any) -> TypeAdapter[Any]:
         raise wrong_kind("response_model", model, "a type or a TypeAdapter")
     try:
         return _built(model)
-    except Exception as error:  # noqa: BLE001 - pydantic fails in many ways on what is no type
+    except Exception as error:
         msg = f"response_model= got {_name_of(model)}, which pydantic cannot validate against."
         remedy = str(error).partition("\n")[0]
         raise InvalidCallError(msg, code="response_model", remedy=remedy) from error

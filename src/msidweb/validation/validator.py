@@ -126,9 +126,9 @@ class TokenValidator:
             self._tell_refusal(error)
             raise
         except (AttributeError, TypeError):
-            if isinstance(token, str):
-                raise
             refusal = _no_token(token)
+            if refusal is None:
+                raise
             self._tell_refusal(refusal)
             raise refusal from None
         if self._telemetry.listening(TokenValidated):
@@ -186,7 +186,9 @@ class TokenValidator:
         )
 
 
-def _no_token(given: object) -> AuthenticationError:
+def _no_token(given: object) -> AuthenticationError | None:
+    if isinstance(given, str):
+        return None
     if given is None:
         return MissingTokenError("There is no token.", rule="T0")
     return MalformedTokenError("The token is no text.", rule="T2")
