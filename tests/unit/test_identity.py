@@ -153,7 +153,7 @@ async def test_a_client_that_nobody_registered_is_refused_with_the_nearest_name(
         with pytest.raises(InvalidCallError, match="did you mean 'Entra'") as caught:
             identity.http_client("Entraa")
         assert caught.value.code == "unknown_client"
-        with pytest.raises(InvalidCallError, match="the name of a HTTP client takes text"):
+        with pytest.raises(InvalidCallError, match="the HTTP client's name takes text"):
             identity.http_client(None)
 
 

@@ -25,7 +25,7 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
 def unknown_name(what: str, name: object, known: Collection[str], *, code: str) -> InvalidCallError:
     """That there is no *what* of this *name*, with the nearest one and those there are."""
     if not isinstance(name, str):
-        return wrong_kind(f"the name of a {what}", name, "text")
+        return wrong_kind(f"the {what}'s name", name, "text")
     near = did_you_mean(name, known)
     listed = ", ".join(map(repr, known)) or "none"
     return InvalidCallError(f"No {what} is called {name!r}{near} (known: {listed}).", code=code)

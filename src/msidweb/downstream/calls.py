@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -111,12 +112,16 @@ def _check_kinds(call: AppCall, path: object, user: object) -> None:
 
 
 def _check_seconds(call: AppCall) -> None:
-    seconds = (call.get("timeout"), call.get("connect_timeout"), call.get("read_timeout"))
-    # Written so that NaN is refused too.
-    if not all(limit is None or limit > 0 for limit in seconds):
-        raise InvalidCallError(
-            "A timeout is no positive number of seconds.", code="invalid_timeout"
-        )
+    given = {
+        "timeout": call.get("timeout"),
+        "connect_timeout": call.get("connect_timeout"),
+        "read_timeout": call.get("read_timeout"),
+    }
+    for name, limit in given.items():
+        # Written so that NaN is refused too, and an integer that is no float.
+        if limit is not None and not 0 < limit <= sys.float_info.max:
+            msg = f"{name} is no positive, finite number of seconds."
+            raise InvalidCallError(msg, code="invalid_timeout")
 
 
 def _effective(plan: ApiPlan, call: AppCall, session_key: str | None) -> ApiPlan:

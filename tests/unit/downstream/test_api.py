@@ -127,6 +127,6 @@ def test_the_tests_token_provider_is_one():
 
 @pytest.mark.parametrize("name", [None, 3, ["api"], {}])
 async def test_a_name_that_is_no_text_is_refused(name):
-    with pytest.raises(InvalidCallError, match="the name of a downstream API takes text") as caught:
+    with pytest.raises(InvalidCallError, match="the downstream API's name takes text") as caught:
         await downstream(Script()).get_for_user(name)
     assert caught.value.code == "invalid_argument"

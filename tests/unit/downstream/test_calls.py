@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import math
 
 import httpx
 import pytest
@@ -371,4 +372,14 @@ async def test_what_stands_inside_of_an_argument_is_looked_at_too(wrong):
     with pytest.raises(InvalidCallError, match="takes str") as caught:
         await downstream(service).get_for_user("api", **wrong)
     assert caught.value.code == "invalid_argument"
+    assert not service.requests
+
+
+@pytest.mark.parametrize("name", ["timeout", "connect_timeout", "read_timeout"])
+@pytest.mark.parametrize("seconds", [0, -1, math.nan, math.inf, 10**400])
+async def test_a_timeout_that_no_clock_can_keep_is_refused_by_its_name(name, seconds):
+    service = Script()
+    with pytest.raises(InvalidCallError, match=f"^{name} is no positive") as caught:
+        await downstream(service).get_for_user("api", **{name: seconds})
+    assert caught.value.code == "invalid_timeout"
     assert not service.requests
