@@ -79,6 +79,7 @@ class TokenAcquirer:
         self._clock = clock
         self._now = clock.time
         self._telemetry = telemetry
+        self._is_heard = telemetry.hearing(TokenAcquired)
         self._background = background
         self._plain = read_terms(None, configured_query=self._query, scheme=scheme)
         self._scopes: dict[tuple[str, ...], Scopes] = {}
@@ -191,7 +192,7 @@ class TokenAcquirer:
     def _at_hand(self, partition: str, key: RequestKey, terms: Terms) -> AcquiredToken | None:
         """The cached token, where handing it out is all that is to be done."""
         skips = terms is not self._plain and terms.skips_cache
-        if skips or self._telemetry.listening(TokenAcquired):
+        if skips or self._is_heard():
             return None
         entry = self._cache.find(partition, key)
         if entry is None or entry.refresh_at <= self._now():
@@ -276,7 +277,7 @@ class TokenAcquirer:
         return read
 
     def _report(self, token: AcquiredToken, demand: Demand, started: float) -> None:
-        if not self._telemetry.listening(TokenAcquired):
+        if not self._is_heard():
             return
         self._telemetry.emit(
             TokenAcquired(

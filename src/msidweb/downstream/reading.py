@@ -137,6 +137,7 @@ def adapter_of(model: Any) -> TypeAdapter[Any]:
     try:
         return _built(model)
     except Exception as error:
+        # pydantic has no one error for what is no type: KeyError and IndexError are among them.
         msg = f"response_model= got {_name_of(model)}, which pydantic cannot validate against."
         remedy = str(error).partition("\n")[0]
         raise InvalidCallError(msg, code="response_model", remedy=remedy) from error

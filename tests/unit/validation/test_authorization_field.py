@@ -60,7 +60,6 @@ async def test_t1_a_second_field_is_refused_whatever_it_holds(second):
         f"Bearer \t{TOKEN}",
         f"Bearer {TOKEN}\t",
         f"Bearer\xa0{TOKEN}",
-        f"Bearer {TOKEN}\xa0",
         f'Bearer "{TOKEN}"',
         f"Bearer {TOKEN},{TOKEN}",
         f"Bearer {TOKEN}, Bearer {TOKEN}",
@@ -75,7 +74,9 @@ async def test_t2_another_form_is_refused(field):
     assert error.rule == "T2"
 
 
-@pytest.mark.parametrize("field", [f"Bearer {TOKEN};", f"Bearer {TOKEN}=", f"Bearer {TOKEN}\xff"])
+@pytest.mark.parametrize(
+    "field", [f"Bearer {TOKEN};", f"Bearer {TOKEN}=", f"Bearer {TOKEN}\xff", f"Bearer {TOKEN}\xa0"]
+)
 async def test_t2_b1_foreign_signs_in_the_token_are_refused(field):
     assert (await refusal([field.encode("latin-1")])).rule == "B1"
 
