@@ -8,7 +8,7 @@ import warnings
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from types import TracebackType
+from types import NoneType, TracebackType
 from typing import Any, Self, TypeAlias
 
 import httpx
@@ -18,12 +18,18 @@ from msidweb.acquisition import (
     TokenAcquirer,
     TokenProvider,
     acquires_nothing,
-    unknown_scheme,
 )
-from msidweb.configuration import Configuration, IdentityOptions, MicrosoftIdentityOptions
+from msidweb.configuration import (
+    ENTRA_CLIENT,
+    Configuration,
+    IdentityOptions,
+    MicrosoftIdentityOptions,
+)
+from msidweb.configuration.spelling import unknown_name
 from msidweb.container import IdentityContainer
 from msidweb.downstream import DownstreamApi
 from msidweb.errors import InvalidCallError
+from msidweb.kinds import check_kind, wrong_kind
 from msidweb.validation import TokenValidator
 
 OwnLifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]]
@@ -85,11 +91,13 @@ class Identity:
         Raises:
             InvalidCallError: There is none; the error names those there are.
         """
+        check_kind("the scheme's name", name, str, NoneType)
         if name is None or name == self._options.scheme:
             return IdentityScheme(self.container)
         schemes = self.container.schemes()
         if name not in schemes:
-            raise unknown_scheme(name, [self._options.scheme, *schemes])
+            known = [self._options.scheme, *schemes]
+            raise unknown_name("authentication scheme", name, known, code="unknown_scheme")
         return IdentityScheme(schemes[name])
 
     @property
@@ -103,7 +111,17 @@ class Identity:
         return self.container.downstream_api()
 
     def http_client(self, name: str) -> httpx.AsyncClient:
-        """The HTTP client registered as *name*; it belongs to the identity, do not close it."""
+        """The HTTP client registered as *name*; it belongs to the identity, do not close it.
+
+        ``"Entra"`` and each downstream API have one without a registration.
+
+        Raises:
+            InvalidCallError: No client has the name, or no event loop runs.
+        """
+        options = self.container.options()
+        known = [*(options.http_clients | options.downstream_apis | {ENTRA_CLIENT: None})]
+        if name not in known:
+            raise unknown_name("HTTP client", name, known, code="unknown_client")
         return self.container.http_clients().client(name)
 
     async def open(self) -> None:
@@ -204,7 +222,13 @@ class Lifespan:
             yield
 
     def around(self, own: OwnLifespan) -> OwnLifespan:
-        """A lifespan that opens the identity, runs *own* inside, and hands on what it yields."""
+        """A lifespan that opens the identity, runs *own* inside, and hands on what it yields.
+
+        Raises:
+            InvalidCallError: *own* is no function.
+        """
+        if not callable(own):
+            raise wrong_kind("around", own, "a lifespan function")
 
         @contextlib.asynccontextmanager
         async def both(app: Any) -> AsyncIterator[Mapping[str, Any] | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msidweb.configuration import (
     Configuration,
@@ -19,6 +19,7 @@ from msidweb.errors import Problem
 UNREADABLE = MicrosoftIdentityOptions()
 """Stands for options whose problems are told already, so that they are not judged any further."""
 
+_ADD = "add_microsoft_identity_web_api"
 _Name = str | None
 """Of a scheme; None is the default one, whose name is known at build."""
 
@@ -31,19 +32,24 @@ class SchemeRecipes:
     """
 
     def __init__(self, base: IdentityOptions) -> None:
-        self.default: str | None = None
+        self.default: object = None
         self._base = base
         self._recipes: dict[_Name, Recipe[MicrosoftIdentityOptions]] = {}
         self._acquiring: dict[_Name, list[ClientCredential]] = {}
-        self._repeated: list[str] = []
+        self._problems: list[Problem] = []
         self._latest: _Name = None
 
-    def add(self, name: str | None, recipe: Recipe[MicrosoftIdentityOptions]) -> None:
+    def add(self, name: object, recipe: Recipe[MicrosoftIdentityOptions]) -> None:
         """Add the scheme *name*, the default one where that is None; that one may be said again."""
-        if name is not None and name in self._recipes:
-            self._repeated.append(name)
-        self._recipes[name] = recipe
-        self._latest = name
+        chosen: _Name = None
+        if isinstance(name, str):
+            chosen = name or None
+        elif name is not None:
+            self._problems.append(Problem(f"{_ADD}: scheme", "must be text"))
+        if chosen is not None and chosen in self._recipes:
+            self._problems.append(_twice(chosen))
+        self._recipes[chosen] = recipe
+        self._latest = chosen
 
     def enable(self, credentials: Sequence[ClientCredential]) -> None:
         """Acquire tokens in the scheme added last, in the default one where there is none yet."""
@@ -86,26 +92,28 @@ class SchemeRecipes:
         return self._default_name() if name is None else name
 
     def _default_name(self) -> str:
-        if self.default is not None:
+        if self.default and isinstance(self.default, str):
             return self.default
         only_named = self._recipes and None not in self._recipes
         if only_named and not self._base.web_api.model_fields_set:
             return next(name for name in self._recipes if name is not None)
         return self._base.scheme
 
-    def _contradictions(self, options: IdentityOptions) -> list[Problem]:
-        repeated = list(self._repeated)
-        if None in self._recipes and options.scheme in self._recipes:
-            repeated.append(options.scheme)
-        found = [
-            Problem("add_microsoft_identity_web_api", f"adds the scheme {name!r} twice")
-            for name in dict.fromkeys(repeated)
-        ]
+    def _contradictions(self, options: IdentityOptions) -> Iterator[Problem]:
+        yield from self._problems
+        if not isinstance(self.default, str | None):
+            yield Problem("add_authentication: scheme", "must be text")
         has_default = None in self._recipes or options.scheme in self._recipes
-        if has_default or self._base.web_api.model_fields_set:
-            return found
-        if not self._recipes:
-            return [*found, Problem("the chain", "lacks add_microsoft_identity_web_api()")]
-        near = did_you_mean(options.scheme, filter(None, self._recipes))
-        message = f"no scheme is called {options.scheme!r}{near}"
-        return [*found, Problem("add_authentication", message)]
+        if None in self._recipes and options.scheme in self._recipes:
+            yield _twice(options.scheme)
+        elif not has_default and not self._base.web_api.model_fields_set:
+            if not self._recipes:
+                yield Problem("the chain", f"lacks {_ADD}()")
+            else:
+                near = did_you_mean(options.scheme, [name for name in self._recipes if name])
+                message = f"no scheme is called {options.scheme!r}{near}"
+                yield Problem("add_authentication", message)
+
+
+def _twice(name: str) -> Problem:
+    return Problem(_ADD, f"adds the scheme {name!r} twice")

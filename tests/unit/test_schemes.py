@@ -22,6 +22,7 @@ from msidweb import (
 )
 from msidweb.acquisition import schemes_of_client
 from msidweb.configuration import SchemeOptions
+from msidweb.credentials import ClientSecret
 from msidweb.principal import principal_scope
 from msidweb.testing import ManualClock
 
@@ -104,7 +105,7 @@ def test_an_identity_is_made_of_typed_options_with_schemes_too():
 
 
 def test_credentials_given_in_code_are_those_of_their_scheme():
-    first, second = object(), object()
+    first, second = ClientSecret("one"), ClientSecret("two")
     identity = (
         IdentityBuilder()
         .enable_token_acquisition(credentials=[first])

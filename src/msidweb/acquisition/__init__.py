@@ -3,7 +3,7 @@
 from .acquirer import TokenAcquirer
 from .headers import AuthorizationHeaderProvider
 from .provider import TokenProvider
-from .schemes import SchemeAcquirer, acquires_nothing, schemes_of_client, unknown_scheme
+from .schemes import SchemeAcquirer, acquires_nothing, schemes_of_client
 
 __all__ = [
     "AuthorizationHeaderProvider",
@@ -12,5 +12,4 @@ __all__ = [
     "TokenProvider",
     "acquires_nothing",
     "schemes_of_client",
-    "unknown_scheme",
 ]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from msidweb.authority import resolve_authority
 from msidweb.configuration.options import AcquireTokenOptions, IdentityOptions, SchemeOptions
-from msidweb.configuration.spelling import did_you_mean
+from msidweb.configuration.spelling import unknown_name
 from msidweb.errors import ConfigurationError, InvalidCallError
 from msidweb.principal import Principal, ambient_principal
 from msidweb.tokens import AcquiredToken
@@ -64,20 +64,13 @@ class SchemeAcquirer:
         named = None if options is None else options.authentication_options_name
         scheme = named or usual
         if scheme not in self._acquirers:
-            raise unknown_scheme(scheme, self._acquirers)
+            raise unknown_name(
+                "authentication scheme", scheme, self._acquirers, code="unknown_scheme"
+            )
         acquirer = self._acquirers[scheme]
         if acquirer is None:
             raise acquires_nothing(scheme)
         return acquirer
-
-
-def unknown_scheme(name: str, known: Collection[str]) -> InvalidCallError:
-    """That no scheme is called *name*, with those there are."""
-    near, names = did_you_mean(name, known), ", ".join(map(repr, known))
-    return InvalidCallError(
-        f"There is no authentication scheme {name!r}{near} (known: {names}).",
-        code="unknown_scheme",
-    )
 
 
 def acquires_nothing(name: str) -> InvalidCallError:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from types import NoneType
 from typing import Any, Protocol, Unpack
 
 from fastapi import FastAPI, Security
@@ -26,6 +27,7 @@ from fastapi.requests import HTTPConnection
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 
+from msidweb.kinds import check_kind
 from msidweb.principal import Principal
 from msidweb.validation import Requirement, RequirementKeys
 
@@ -63,7 +65,7 @@ class EntraAuth(SecurityBase):
         schemes: Names of schemes of which one must accept the token, instead; tried in this order.
 
     Raises:
-        InvalidCallError: The identity has no such scheme, or both are given.
+        InvalidCallError: It is no identity, it has no such scheme, or both are given.
     """
 
     def __init__(
@@ -146,8 +148,8 @@ class EntraAuth(SecurityBase):
         Raises:
             InvalidCallError: There is no API of that name.
         """
+        self._identity.downstream_api.named(name)
         if name not in self._apis:
-            self._identity.downstream_api.named(name)
 
             async def named() -> object:
                 return self._identity.downstream_api.named(name)
@@ -166,6 +168,8 @@ class EntraAuth(SecurityBase):
         No token is looked at; scopes and roles are required as ever, and calls for the user find
         the principal. ``EntraEmulator.principal`` makes one.
         """
+        check_kind("app", app, FastAPI)
+        check_kind("principal", principal, Principal)
 
         async def overridden(
             connection: HTTPConnection, security_scopes: SecurityScopes
@@ -190,6 +194,7 @@ class EntraAuth(SecurityBase):
             docs_client_id: Client id of the registration that the page signs in with; without one
                 the API's own. Register ``<root>/docs/oauth2-redirect`` there as a SPA redirect URI.
         """
+        check_kind("docs_client_id", docs_client_id, str, NoneType)
         install(app, self._identity)
         client_id = docs_client_id or self._documented.client_id
         app.swagger_ui_init_oauth = {

@@ -34,11 +34,19 @@ from msidweb.errors import (
     MissingTokenError,
     MsidwebError,
 )
+from msidweb.kinds import check_kind, wrong_kind
 from msidweb.principal import CallerSlot, Principal, principal_scope
 from msidweb.telemetry import correlation_scope, current_correlation_id
 from msidweb.validation import Requirement, RequirementKeys
 
-from .web import Accepting, Names, WebIdentity, accepting, authorization_endpoint
+from .web import (
+    Accepting,
+    Names,
+    WebIdentity,
+    accepting,
+    authorization_endpoint,
+    options_of,
+)
 
 _logger = logging.getLogger("msidweb.integrations")
 _SEAT = "msidweb.seat"
@@ -59,6 +67,7 @@ class EntraMiddleware:
     """
 
     def __init__(self, app: ASGIApp, identity: WebIdentity) -> None:
+        _check_app(app)
         self._app = app
         self._identity = identity
         self._answers = ErrorAnswers(identity)
@@ -113,10 +122,11 @@ class ErrorAnswers:
     """
 
     def __init__(self, identity: WebIdentity) -> None:
-        self._default = identity.options.scheme
+        options = options_of(identity)
+        self._default = options.scheme
         self._authorization_uris = {
             name: authorization_endpoint(scheme.web_api)
-            for name, scheme in identity.options.all_schemes.items()
+            for name, scheme in options.all_schemes.items()
         }
 
     async def __call__(self, connection: HTTPConnection, error: Exception) -> ASGIApp | None:
@@ -165,12 +175,21 @@ def _has_ended(connection: HTTPConnection) -> bool:
     )
 
 
+def _check_app(app: object) -> None:
+    if not callable(app):
+        raise wrong_kind("app", app, "an ASGI application")
+
+
 def install(app: Starlette, identity: WebIdentity) -> None:
     """Put :class:`EntraMiddleware` around *app* and let it answer errors of msidweb.
 
     A mounted application has handlers of its own: install it there too. What stands already is
     not put there again.
+
+    Raises:
+        InvalidCallError: *app* is no application of Starlette, or *identity* is none.
     """
+    check_kind("app", app, Starlette)
     if _stands(app, identity):
         return
     answers = cast("ExceptionHandler", ErrorAnswers(identity))
@@ -257,6 +276,7 @@ class EntraGuard:
         schemes: Sequence[str] | None = None,
         **keys: Unpack[RequirementKeys],
     ) -> None:
+        _check_app(app)
         self._app = app
         self._identity = identity
         self._accepted = accepting(identity, scheme, schemes)

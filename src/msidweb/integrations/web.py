@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import NoneType
 from typing import Protocol, TypeAlias
 
 from msidweb.authority import resolve_authority
 from msidweb.configuration import Configuration, IdentityOptions, MicrosoftIdentityOptions
 from msidweb.errors import InvalidCallError
+from msidweb.kinds import check_kind, wrong_kind
 from msidweb.principal import Principal
 from msidweb.validation import AnyScheme, TokenValidator
 
@@ -67,18 +69,34 @@ class WebIdentity(Accepting, Protocol):
         """The scheme *name*, or the default one; raises InvalidCallError when there is none."""
 
 
+def options_of(identity: WebIdentity) -> IdentityOptions:
+    """What *identity* was built from.
+
+    Raises:
+        InvalidCallError: It is no identity.
+    """
+    options: object = getattr(identity, "options", None)
+    if not isinstance(options, IdentityOptions):
+        raise wrong_kind("identity", identity, "an identity that was built")
+    return options
+
+
 def accepting(
     identity: WebIdentity, scheme: str | None = None, schemes: Sequence[str] | None = None
 ) -> Accepting:
     """Who validates: the default scheme, *scheme*, or whichever of *schemes* accepts the token.
 
     Raises:
-        InvalidCallError: There is no such scheme, or both arguments are given.
+        InvalidCallError: It is no identity, there is no such scheme, or both arguments are given.
     """
+    options_of(identity)
+    check_kind("scheme", scheme, str, NoneType)
     if schemes is None:
         return identity if scheme is None else identity.scheme(scheme)
     if scheme is not None:
         raise InvalidCallError("Either scheme or schemes is given, not both.")
+    if not isinstance(schemes, list | tuple):
+        raise wrong_kind("schemes", schemes, "a list of names")
     return AnyScheme([identity.scheme(name) for name in schemes])
 
 

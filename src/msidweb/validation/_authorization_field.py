@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import NoReturn
 
-from msidweb.errors import MalformedTokenError, MissingTokenError
+from msidweb.errors import InvalidCallError, MalformedTokenError, MissingTokenError
+from msidweb.kinds import check_kind, wrong_kind
 
 _TOKEN_SIGN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]")
 _MAX_PARAMETERS = 1_000
@@ -18,6 +19,25 @@ _SECOND = re.compile(
 )
 
 
+def token_in(fields: Sequence[bytes | str], query_string: bytes | str, *, longest: int) -> bytes:
+    """The one token of a request with these Authorization *fields* and this query.
+
+    Raises:
+        MissingTokenError: As :func:`token_of`.
+        MalformedTokenError: As :func:`token_of` and :func:`refuse_second_token`.
+        InvalidCallError: The arguments are of another kind than a request's.
+    """
+    try:
+        token = token_of(fields, longest=longest)
+        if query_string:
+            refuse_second_token(query_string)
+    except (AttributeError, TypeError) as error:
+        raise InvalidCallError(
+            "The Authorization fields are no list of texts or bytes.", code="invalid_argument"
+        ) from error
+    return token
+
+
 def token_of(fields: Sequence[bytes | str], *, longest: int) -> bytes:
     """The bearer token of a request with these Authorization *fields*; its own form is not judged.
 
@@ -27,8 +47,11 @@ def token_of(fields: Sequence[bytes | str], *, longest: int) -> bytes:
     Raises:
         MissingTokenError: T0, there is no bearer token.
         MalformedTokenError: T1, more than one field; T2, the field's form; T3, too long.
+        InvalidCallError: *fields* is no list but the text of one.
     """
     if len(fields) > 1:
+        if isinstance(fields, str | bytes):
+            raise wrong_kind("fields", fields, "a list of them")
         raise MalformedTokenError("The request has several Authorization fields.", rule="T1")
     field = fields[0] if fields else ""
     if len(field) > longest + _ROOM:
@@ -51,7 +74,9 @@ def refuse_second_token(query_string: bytes | str) -> None:
 
     Raises:
         MalformedTokenError: T5; the answer is 400.
+        InvalidCallError: *query_string* is neither text nor bytes.
     """
+    check_kind("query_string", query_string, bytes, str)
     query = query_string.decode("latin-1") if isinstance(query_string, bytes) else query_string
     if "access" not in query and "%" not in query:
         return

@@ -1,4 +1,5 @@
 """One of several authentication schemes accepts the token."""
+# ruff: noqa: SLF001 - a refusal by one of them is told only if all refuse, as validators cannot know
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from msidweb.errors import (
 )
 from msidweb.principal import Principal, fingerprint
 
-from ._authorization_field import refuse_second_token, token_of
+from ._authorization_field import token_in
 from .validator import TokenValidator
 
 _REMEMBERED = 4_096
@@ -68,12 +69,10 @@ class AnyScheme:
         """
         validators = [scheme.token_validator for scheme in self._schemes]
         try:
-            longest = max(validator.longest_token for validator in validators)
-            token = token_of(fields, longest=longest)
-            if query_string:
-                refuse_second_token(query_string)
+            longest = max(validator._policy.longest_token for validator in validators)
+            token = token_in(fields, query_string, longest=longest)
         except AuthenticationError as error:
-            validators[0].tell_refusal(error)
+            validators[0]._tell_refusal(error)
             raise
         return await self._examined(token, validators)
 
@@ -85,7 +84,7 @@ class AnyScheme:
         unknown: MetadataUnavailableError | None = None
         for index in order:
             try:
-                principal = await validators[index].examine(token)
+                principal = await validators[index]._validated(token, tells=False)
             except AuthenticationError as error:
                 refusals.append((validators[index], error))
             except MetadataUnavailableError as error:
@@ -94,7 +93,7 @@ class AnyScheme:
                 self._remember(mark, index)
                 return principal
         for validator, refusal in refusals:
-            validator.tell_refusal(refusal)
+            validator._tell_refusal(refusal)
         raise unknown or _gravest([refusal for _, refusal in refusals])
 
     def _remember(self, mark: bytes, index: int) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias, TypedDict, Unpack
+from typing import Literal, Protocol, TypeAlias, TypedDict, Unpack, get_args
 
 from msidweb.errors import AuthorizationError, ConfigurationError, InvalidCallError, Problem
+from msidweb.kinds import check_kind
 from msidweb.principal import Principal
 
 Caller: TypeAlias = Literal["any", "user", "app"]
+_CALLERS: tuple[Caller, ...] = get_args(Caller)
 
 
 class RequirementKeys(TypedDict, total=False):
@@ -57,7 +59,8 @@ class Requirement:
 
     Raises:
         InvalidCallError: Nothing is required at all, which would let everyone in; or a name is
-            written in full (``api://…/read``), as no token holds it.
+            written in full (``api://…/read``), as no token holds it; or *caller* or a name is
+            something else than may be.
     """
 
     scopes: tuple[str, ...]
@@ -75,11 +78,13 @@ class Requirement:
         caller: Caller = "any",
         clients: str | Iterable[str] = (),
     ) -> None:
-        object.__setattr__(self, "scopes", _names(scopes))
-        object.__setattr__(self, "any_scope", _names(any_scope))
-        object.__setattr__(self, "any_role", _names(any_role))
+        if caller not in _CALLERS:
+            raise InvalidCallError(f"caller is one of {', '.join(map(repr, _CALLERS))}.")
+        object.__setattr__(self, "scopes", _names("scopes", scopes))
+        object.__setattr__(self, "any_scope", _names("any_scope", any_scope))
+        object.__setattr__(self, "any_role", _names("any_role", any_role))
         object.__setattr__(self, "caller", caller)
-        object.__setattr__(self, "clients", frozenset(_names(clients)))
+        object.__setattr__(self, "clients", frozenset(_names("clients", clients)))
         if not (self.scopes or self.any_scope or self.any_role or self.clients or caller != "any"):
             raise InvalidCallError("A requirement needs at least one scope or role.")
 
@@ -123,7 +128,9 @@ class Requirement:
 
         Raises:
             AuthorizationError: With the scopes and roles that are missing.
+            InvalidCallError: *principal* is none.
         """
+        check_kind("principal", principal, Principal)
         self._check_caller(principal)
         missing = tuple(scope for scope in self.scopes if scope not in principal.scopes)
         if missing:
@@ -161,15 +168,18 @@ def _configured(
         problems.append(settings.missing(key))
     elif not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         problems.append(Problem(place, "must be text or a list of texts"))
-    elif not _names(texts):
+    elif not (names := _names(key, texts)):
         problems.append(Problem(place, "is empty, so nothing would be required"))
     else:
-        return _names(texts)
+        return names
     return ()
 
 
-def _names(value: str | Iterable[str]) -> tuple[str, ...]:
-    texts = [value] if isinstance(value, str) else value
+def _names(argument: str, value: str | Iterable[str]) -> tuple[str, ...]:
+    check_kind(argument, value, str, Iterable)
+    texts = (value,) if isinstance(value, str) else tuple(value)
+    for text in texts:
+        check_kind(f"a name in {argument}", text, str)
     names = tuple(
         dict.fromkeys(name for text in texts for name in re.split(r"[\s,]+", text) if name)
     )

@@ -21,7 +21,7 @@ from msidweb.telemetry import (
     current_correlation_id,
 )
 
-from ._authorization_field import refuse_second_token, token_of
+from ._authorization_field import token_in
 from ._claims import judge
 from ._compact import CompactToken, read_claims, read_header, take_apart
 from ._jose_header import JoseHeader, check_header
@@ -79,11 +79,6 @@ class TokenValidator:
         """Name of the authentication scheme."""
         return self._policy.scheme
 
-    @property
-    def longest_token(self) -> int:
-        """Longest token that is looked at, bytes."""
-        return self._policy.longest_token
-
     async def validate_authorization(
         self, fields: Sequence[bytes | str], *, query_string: bytes | str = b""
     ) -> Principal:
@@ -95,14 +90,13 @@ class TokenValidator:
 
         Raises:
             AuthenticationError: No token, or one that is refused; ``rule`` says by which rule.
+            InvalidCallError: The arguments are of another kind than a request's.
             MetadataUnavailableError: The authority's keys never came.
         """
         try:
-            token = token_of(fields, longest=self._policy.longest_token)
-            if query_string:
-                refuse_second_token(query_string)
+            token = token_in(fields, query_string, longest=self._policy.longest_token)
         except AuthenticationError as error:
-            self.tell_refusal(error)
+            self._tell_refusal(error)
             raise
         return await self._validated(token)
 
@@ -110,14 +104,16 @@ class TokenValidator:
         """The caller whom *token* names.
 
         Raises:
-            AuthenticationError: It is refused; ``rule`` says by which rule.
+            AuthenticationError: It is refused, or None or no text; ``rule`` says by which rule.
             MetadataUnavailableError: The authority's keys never came.
         """
-        return await self._validated(token.encode("utf-8", "surrogatepass"))
-
-    async def examine(self, token: bytes) -> Principal:
-        """As :meth:`validate`, but a refusal is told to nobody: another scheme may accept it."""
-        return await self._validated(token, tells=False)
+        try:
+            encoded = token.encode("utf-8", "surrogatepass")
+        except AttributeError:
+            refusal = _no_token(token)
+            self._tell_refusal(refusal)
+            raise refusal from None
+        return await self._validated(encoded)
 
     async def _validated(self, token: bytes, *, tells: bool = True) -> Principal:
         now = self._clock.time()
@@ -131,7 +127,7 @@ class TokenValidator:
                 accepted = await self._judge(take_apart(token), mark, now)
         except AuthenticationError as error:
             if tells:
-                self.tell_refusal(error)
+                self._tell_refusal(error)
             raise
         if self._is_heard():
             self._tell_success(accepted.caller, remembered=remembered)
@@ -168,7 +164,7 @@ class TokenValidator:
             )
         )
 
-    def tell_refusal(self, error: AuthenticationError) -> None:
+    def _tell_refusal(self, error: AuthenticationError) -> None:
         """Report *error*; at most one event a second and kind, whatever the flood (3.22)."""
         if isinstance(error, MissingTokenError) or not self._telemetry.listening(TokenRejected):
             return
@@ -185,6 +181,12 @@ class TokenValidator:
                 correlation_id=current_correlation_id(),
             )
         )
+
+
+def _no_token(given: object) -> AuthenticationError:
+    if given is None:
+        return MissingTokenError("There is no token.", rule="T0")
+    return MalformedTokenError("The token is no text.", rule="T2")
 
 
 def _check_signature(

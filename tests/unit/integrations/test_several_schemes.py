@@ -53,6 +53,11 @@ async def identity():
         yield identity
 
 
+async def whom(request: Request) -> PlainTextResponse:
+    caller = ambient_principal()
+    return PlainTextResponse(caller.scheme if caller else "nobody")
+
+
 def client_of(app):
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api")
 
@@ -153,7 +158,7 @@ def test_the_docs_show_every_scheme_and_either_as_alternatives(app):
     ]
 
 
-@pytest.mark.parametrize("make", [EntraAuth, EntraBackend, lambda i, **k: EntraGuard(None, i, **k)])
+@pytest.mark.parametrize("make", [EntraAuth, EntraBackend, lambda i, **k: EntraGuard(whom, i, **k)])
 @pytest.mark.parametrize(
     "given",
     [
@@ -166,11 +171,6 @@ def test_the_docs_show_every_scheme_and_either_as_alternatives(app):
 def test_schemes_that_cannot_be_meant_are_refused_where_they_stand(identity, make, given):
     with pytest.raises(InvalidCallError):
         make(identity, **given)
-
-
-async def whom(request: Request) -> PlainTextResponse:
-    caller = ambient_principal()
-    return PlainTextResponse(caller.scheme if caller else "nobody")
 
 
 async def test_guards_and_backends_take_schemes_too(identity):
@@ -204,4 +204,4 @@ async def test_guards_and_backends_take_schemes_too(identity):
 
 def test_a_guard_reads_names_from_the_configuration(identity):
     with pytest.raises(ConfigurationError, match="AzureAd:Scopes"):
-        EntraGuard(None, identity, required_scopes_configuration_key="AzureAd:Scopes")
+        EntraGuard(whom, identity, required_scopes_configuration_key="AzureAd:Scopes")

@@ -111,7 +111,7 @@ async def test_a_token_goes_to_the_scheme_that_accepted_it_again(service, either
     await either.validate_authorization([second()])
     asked = []
     validator = service.identity.scheme("First").token_validator
-    monkeypatch.setattr(validator, "examine", asked.append)
+    monkeypatch.setattr(validator, "_validated", asked.append)
 
     assert (await either.validate_authorization([second()])).scheme == "Second"
     assert asked == []

@@ -170,3 +170,21 @@ def test_z_every_problem_of_the_keys_is_told_at_once():
 def test_z_a_configured_name_in_full_is_refused_too():
     with pytest.raises(InvalidCallError, match="tokens hold the bare name"):
         configured(required_scopes_configuration_key="AzureAd:Full")
+
+
+@pytest.mark.parametrize("caller", ["usr", "", None, ["user"]])
+def test_z_a_caller_of_an_unknown_kind_is_refused_as_it_would_let_everyone_in(caller):
+    with pytest.raises(InvalidCallError, match="'any', 'user', 'app'"):
+        Requirement("a", caller=caller)
+
+
+@pytest.mark.parametrize("names", [None, 3, [3], b"a"])
+def test_z_names_are_texts(names):
+    with pytest.raises(InvalidCallError, match="scopes takes str"):
+        Requirement(names)
+
+
+@pytest.mark.parametrize("principal", [None, "alice"])
+def test_z_only_a_principal_can_meet_a_requirement(principal):
+    with pytest.raises(InvalidCallError, match="principal takes Principal"):
+        Requirement("a").check(principal)
