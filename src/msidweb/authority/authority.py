@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-from msidweb.configuration.options import MicrosoftIdentityOptions
+from msidweb.configuration import MicrosoftIdentityOptions, Place
 from msidweb.errors import ConfigurationError, Problem
 
 from .clouds import Cloud, cloud_of
@@ -110,15 +110,25 @@ def resolve_authority(options: MicrosoftIdentityOptions, *, place: str = "AzureA
         ConfigurationError: With every problem found; *place* says in which section.
     """
     problems: list[Problem] = []
-    authority = _Reading(options, place, problems).authority()
+    authority = read_authority(options, Place(place), problems)
     if authority is None or problems:
         raise ConfigurationError(problems)
     return authority
 
 
+def read_authority(
+    options: MicrosoftIdentityOptions, place: Place, problems: list[Problem]
+) -> Authority | None:
+    """The authority that *options* name, what is wrong with it added to *problems*.
+
+    None where something is wrong, or where a value that *place* could not read decides.
+    """
+    return _Reading(options, place, problems).authority()
+
+
 class _Reading:
     def __init__(
-        self, options: MicrosoftIdentityOptions, place: str, problems: list[Problem]
+        self, options: MicrosoftIdentityOptions, place: Place, problems: list[Problem]
     ) -> None:
         self._options = options
         self._place = place
@@ -140,7 +150,8 @@ class _Reading:
         if tenant is None and host.endswith(CIAM_SUFFIX):
             tenant = f"{host.removesuffix(CIAM_SUFFIX)}.onmicrosoft.com"
         if tenant is None:
-            self._problem("TenantId", "is missing", "a tenant id, a domain or 'organizations'")
+            if self._place.knows("TenantId", "Authority"):
+                self._problem("TenantId", "is missing", "a tenant id, a domain or 'organizations'")
             return None
         if not (tenant.lower() in META_TENANTS or _GUID.fullmatch(tenant) or _is_domain(tenant)):
             self._problem("TenantId", "is no tenant id, domain or 'organizations'")
@@ -202,7 +213,8 @@ class _Reading:
         known = cloud_of(host) or host.endswith(CIAM_SUFFIX) or _LOOPBACK.fullmatch(host)
         if known or host in self._listed:
             return host
-        self._problem(key, "names no known login host", "list it in KnownAuthorityHosts")
+        if self._place.knows("KnownAuthorityHosts"):
+            self._problem(key, "names no known login host", "list it in KnownAuthorityHosts")
         return None
 
     def _agreed(self, key: str, given: str | None, derived: str | None) -> str | None:
@@ -211,7 +223,7 @@ class _Reading:
         return given or derived
 
     def _problem(self, key: str, message: str, hint: str | None = None) -> None:
-        self._problems.append(Problem(f"{self._place}:{key}", message, hint))
+        self._problems.append(Problem(self._place.of(key), message, hint))
 
 
 _DEFAULT_HOST = urlsplit(DEFAULT_INSTANCE).netloc

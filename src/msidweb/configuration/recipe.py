@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from msidweb.errors import ConfigurationError, Problem
 
-from .binding import bind, validation_problems
+from .binding import WHOLE, Draft, draft, validation_problems
 from .configuration import Configuration, Section
 from .model import Options
 
@@ -35,10 +35,10 @@ class Recipe(Generic[M]):
     keywords: Mapping[str, Any] = field(default_factory=dict, repr=False)
     configure: Callable[[M], object] | None = None
 
-    def make(self, configuration: Configuration, problems: list[Problem]) -> M | None:
-        """The options, or None with the reasons added to *problems*."""
+    def draft(self, configuration: Configuration, problems: list[Problem]) -> Draft[M]:
+        """The options as far as they can be made; what is wrong is added to *problems*."""
         section = self._section(configuration)
-        options = bind(
+        made = draft(
             self.model,
             section or {},
             overrides={**self._given(), **self.keywords},
@@ -46,14 +46,15 @@ class Recipe(Generic[M]):
             problems=problems,
             caller=self.place,
         )
-        if options is None:
-            return None
-        if isinstance(self.source, str) and not section and not options.model_fields_set:
+        if isinstance(self.source, str) and not section and not made.options.model_fields_set:
             problems.append(configuration.missing(self.source))
-            return None
-        if self.configure is not None:
-            return self._configured(options, self.configure, problems)
-        return options
+            return self._nothing()
+        if self.configure is None:
+            return made
+        # What is not whole is not shown to a callable, and any value may be the callable's.
+        return (
+            self._configured(made, self.configure, problems) if made.is_whole else self._nothing()
+        )
 
     def name(self, configuration: Configuration) -> str:
         """What problems call the source: the section's path, else the place."""
@@ -72,14 +73,17 @@ class Recipe(Generic[M]):
         return {name: getattr(copy, name) for name in copy.model_fields_set}
 
     def _configured(
-        self, options: M, configure: Callable[[M], object], problems: list[Problem]
-    ) -> M | None:
+        self, made: Draft[M], configure: Callable[[M], object], problems: list[Problem]
+    ) -> Draft[M]:
         try:
-            configure(options)
+            configure(made.options)
         except ValidationError as error:
             problems.extend(validation_problems(self.model, error, place=self.place))
         except ConfigurationError as error:
             problems.extend(error.problems)
         else:
-            return options
-        return None
+            return made
+        return self._nothing()
+
+    def _nothing(self) -> Draft[M]:
+        return Draft(self.model(), frozenset({WHOLE}), is_whole=False)
