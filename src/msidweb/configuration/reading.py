@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import types
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from msidweb.errors import Problem
 
 from .configuration import Section
 from .model import Options
+from .spelling import nearest
 from .tree import Layer, Node, Source, fold, merged
 
 Location: TypeAlias = tuple[str | int, ...]
@@ -149,8 +149,8 @@ class Shape:
 
     def nearest(self, name: str) -> str | None:
         """The field whose spelling is most like *name*, or None."""
-        match = difflib.get_close_matches(fold(name), self.fields, n=1, cutoff=0.7)
-        return self.fields[match[0]] if match else None
+        near = nearest(fold(name), self.fields)
+        return None if near is None else self.fields[near]
 
 
 @functools.cache
