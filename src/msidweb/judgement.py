@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from msidweb.acquisition import later_options
 from msidweb.authority import read_authority
 from msidweb.configuration import (
     ENTRA_CLIENT,
+    AcquireTokenOptions,
     DownstreamApiOptions,
     IdentityOptions,
     MicrosoftIdentityOptions,
@@ -88,6 +90,8 @@ _NOT_YET = (
     "send_x5c",
     "token_decryption_certificates",
     "token_decryption_credentials",
+    "user_assigned_managed_identity_client_id",
+    "app_permissions",
 )
 
 
@@ -97,6 +101,9 @@ def _unfit(
     for option, error in objections(name, api):
         if place.knows(option):
             yield Problem(place.name, error.message)
+    for later in later_options(api.acquire_token_options):
+        key = AcquireTokenOptions.model_fields[later].alias
+        yield Problem(f"{place.name}: AcquireTokenOptions:{key}", "is not part of this version")
     if api.scopes and not options.enable_token_acquisition:
         yield Problem(place.name, "needs tokens", "call enable_token_acquisition()")
     client = api.http_client_name

@@ -264,3 +264,42 @@ def test_a_callable_that_fails_leaves_the_rest_to_be_told():
         "add_microsoft_identity_web_api:ClientId: must be text",
         "downstream API 'P': The base URL is not an absolute URL.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("ExtraParameters", {"a": "b"}),
+        ("FmiPath", "a/b"),
+        ("LongRunningWebApiSessionKey", "k"),
+        ("ManagedIdentity", {"UserAssignedClientId": "c"}),
+        ("PopClaim", "c"),
+        ("PopPublicKey", "k"),
+        ("UserFlow", "B2C_1_susi"),
+    ],
+)
+def test_what_an_apis_tokens_cannot_be_asked_for_yet_is_refused_at_build(tmp_path, key, value):
+    api = API | {"AcquireTokenOptions": {key: value, "UserFlow": "f"}}
+
+    found = problems_of(tmp_path, {"AzureAd": GOOD, "DownstreamApis": {"P": api}})
+
+    place = "downstream API 'P': AcquireTokenOptions"
+    assert sorted(found) == sorted({f"{place}:{key}:", f"{place}:UserFlow:"})
+
+
+def test_every_option_that_is_not_acted_on_yet_is_noted():
+    heard = []
+    builder = IdentityBuilder(Configuration.of_environment(environ={})).add_hook(heard.append)
+
+    builder.add_microsoft_identity_web_api(
+        client_id="c",
+        tenant_id=TENANT,
+        azure_region="westeurope",
+        app_permissions="a",
+        user_assigned_managed_identity_client_id="c",
+    ).build()
+
+    assert {(note.place, note.note) for note in heard} == {
+        (name, "has no effect in this version")
+        for name in ("AzureRegion", "AppPermissions", "UserAssignedManagedIdentityClientId")
+    }
