@@ -71,15 +71,14 @@ class IdentityBuilder:
     ) -> Self:
         """Start from ``appsettings.json``, ``appsettings.{environment}.json`` and the environment.
 
+        Nothing is raised here: :meth:`build` says what is wrong with the files.
+
         Args:
             path: The file; without it MSIDWEB_APPSETTINGS, the working directory, or the nearest
                 parent directory that has a pyproject.toml. A named file must exist.
             environ: Variables to read instead of the process's.
             environment: Instead of MSIDWEB_ENVIRONMENT, ASPNETCORE_ENVIRONMENT, DOTNET_ENVIRONMENT
                 and ``Production``.
-
-        Raises:
-            ConfigurationError: A file cannot be read; says where.
         """
         return cls(Configuration.load(path, environ=environ, environment=environment))
 

@@ -286,6 +286,14 @@ def test_a_file_that_cannot_be_read_is_the_only_problem(tmp_path):
     assert "appsettings.json" in problem.place
 
 
+def test_a_named_file_that_is_not_there_is_told_at_build(tmp_path):
+    builder = chain(builder_of(tmp_path / "none.json"))
+
+    (problem,) = problems_of(builder)
+
+    assert (problem.place, problem.message) == (str(tmp_path / "none.json"), "does not exist")
+
+
 def test_what_may_not_be_meant_is_noted(appsettings):
     heard = []
     builder = chain(builder_of(appsettings)).add_hook(heard.append)
