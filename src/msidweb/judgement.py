@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from msidweb.acquisition import later_options
+from msidweb.acquisition.terms import later_options
 from msidweb.authority import read_authority
 from msidweb.configuration import (
     ENTRA_CLIENT,

@@ -3,6 +3,5 @@
 from .acquirer import TokenAcquirer
 from .headers import AuthorizationHeaderProvider
 from .provider import TokenProvider
-from .terms import later_options
 
-__all__ = ["AuthorizationHeaderProvider", "TokenAcquirer", "TokenProvider", "later_options"]
+__all__ = ["AuthorizationHeaderProvider", "TokenAcquirer", "TokenProvider"]
