@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from msidweb.configuration import MicrosoftIdentityOptions, Place
+from msidweb.encoding import GUID
 from msidweb.errors import ConfigurationError, Problem
 
 from .clouds import Cloud, cloud_of
@@ -23,7 +24,6 @@ _MULTI_TENANT = frozenset({"common", "organizations"})
 META_TENANTS = _MULTI_TENANT | {"consumers"}
 """Tenant segments that name no single directory, in lower case."""
 
-_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}")
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]{2,39}\])(?::\d{1,5})?")
 _LOOPBACK = re.compile(r"(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?")
@@ -153,7 +153,8 @@ class _Reading:
             if self._place.knows("TenantId", "Authority"):
                 self._problem("TenantId", "is missing", "a tenant id, a domain or 'organizations'")
             return None
-        if not (tenant.lower() in META_TENANTS or _GUID.fullmatch(tenant) or _is_domain(tenant)):
+        folded = tenant.lower()
+        if not (folded in META_TENANTS or GUID.fullmatch(folded) or _is_domain(tenant)):
             self._problem("TenantId", "is no tenant id, domain or 'organizations'")
             return None
         kind = AuthorityKind.CIAM if host.endswith(CIAM_SUFFIX) else AuthorityKind.ENTRA

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from msidweb.encoding import GUID
 from msidweb.errors import Problem
 
 from .binding import WHOLE
@@ -14,7 +14,6 @@ from .credential import CredentialDescription, SourceType
 from .model import pascal
 from .options import DownstreamApiOptions, HttpClientOptions, MicrosoftIdentityOptions
 
-_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NEEDED: Mapping[SourceType, tuple[str, ...]] = {
     SourceType.KEY_VAULT: ("key_vault_url", "key_vault_certificate_name"),
     SourceType.BASE64_ENCODED: ("base64_encoded_value",),
@@ -119,7 +118,8 @@ def _access(options: MicrosoftIdentityOptions, place: Place) -> Iterator[Problem
             "restricts nobody without AllowWebApiToBeAuthorizedByACL",
             "to let these clients alone in, check Requirement(clients=…)",
         )
-    if not all(map(_GUID.fullmatch, filter(str.strip, options.allowed_tenants or ()))):
+    tenants = (tenant.lower() for tenant in options.allowed_tenants or () if tenant.strip())
+    if not all(map(GUID.fullmatch, tenants)):
         yield Problem(place.of("AllowedTenants"), "must hold tenant ids", "GUIDs, no domains")
 
 
