@@ -5,7 +5,7 @@ from .charsets import decoded, readable
 from .clients import Clients, HttpClients
 from .headers import DroppedHeader, guard_headers
 from .retry_after import retry_after_seconds
-from .urls import BaseUrl, check_base_url, compose_url, path
+from .urls import BaseUrl, path
 
 __all__ = [
     "BaseUrl",
@@ -13,8 +13,6 @@ __all__ = [
     "Clients",
     "DroppedHeader",
     "HttpClients",
-    "check_base_url",
-    "compose_url",
     "decoded",
     "guard_headers",
     "path",
