@@ -11,7 +11,7 @@ from msidweb.cache import RESERVED_SCOPES, Components, normalized_scopes
 from msidweb.challenge import is_claims_request
 from msidweb.configuration.options import AcquireTokenOptions
 from msidweb.errors import InvalidCallError
-from msidweb.http import guard_headers
+from msidweb.http import guard_headers, laid_over
 
 _NOT_YET = (
     "session_key",
@@ -133,13 +133,11 @@ def _claims(claims: str | None) -> str | None:
 def _query(
     configured: Mapping[str, str] | None, given: Mapping[str, str] | None
 ) -> tuple[tuple[str, str], ...]:
-    wins = {name.lower() for name in given or {}}
-    kept = {k: v for k, v in (configured or {}).items() if k.lower() not in wins}
     if any(_SURROGATE.search(text) for pair in (given or {}).items() for text in pair):
         raise InvalidCallError(
             "extra_query_parameters holds half of a surrogate pair", code="invalid_query"
         )
-    return tuple({**kept, **(given or {})}.items())
+    return tuple(laid_over((configured or {}).items(), (given or {}).items()))
 
 
 def _components(query: tuple[tuple[str, str], ...]) -> Components:

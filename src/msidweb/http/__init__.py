@@ -4,6 +4,7 @@ from .bounded import BodyTooLargeError, read_bounded, read_excerpt
 from .charsets import decoded, readable
 from .clients import Clients, HttpClients
 from .headers import DroppedHeader, guard_headers
+from .names import laid_over
 from .retry_after import retry_after_seconds
 from .urls import BaseUrl, path
 
@@ -15,6 +16,7 @@ __all__ = [
     "HttpClients",
     "decoded",
     "guard_headers",
+    "laid_over",
     "path",
     "read_bounded",
     "read_excerpt",
