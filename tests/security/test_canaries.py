@@ -401,8 +401,8 @@ async def misdirected(stage: Stage, url: str) -> None:
         async with builder.build() as identity:
             if instance is not None:
                 acquirer = identity.token_acquirer
-                acquirer._exchange._authority = Elsewhere(url)
-                acquirer._exchange._endpoint._sleep = _no_pause
+                acquirer._fetcher._authority = Elsewhere(url)
+                acquirer._fetcher._endpoint._sleep = _no_pause
             call = identity.downstream_api.get_for_user(
                 "P",
                 "me",
@@ -476,7 +476,7 @@ ACTS = [
 async def test_no_canary_is_seen(act, transport):
     async with raised(transport=transport) as stage:
         await stage.get("/me", f"Bearer {stage.token()}")
-        stage.product.identity.token_acquirer._exchange._endpoint._sleep = _no_pause
+        stage.product.identity.token_acquirer._fetcher._endpoint._sleep = _no_pause
         await act(stage)
 
     assert stage.witness.seen

@@ -38,7 +38,7 @@ class Credentials(Protocol):
         """Load them anew; False where the same would be shown again."""
 
 
-class Exchange:
+class TokenFetcher:
     """Fetches the tokens that are wanted and not cached."""
 
     def __init__(
