@@ -52,9 +52,11 @@ class Cloud:
 
 
 @contextlib.contextmanager
-def raised(clock: Clock | None = None) -> Iterator[Cloud]:
-    """A cloud of its own, for as long as the block lasts."""
-    entra = EntraEmulator(base_url=f"https://{LOGIN_HOSTS[0]}", clock=clock)
+def raised(
+    clock: Clock | None = None, *, base_url: str | None = f"https://{LOGIN_HOSTS[0]}"
+) -> Iterator[Cloud]:
+    """A cloud of its own, for as long as the block lasts; None names it as it is served."""
+    entra = EntraEmulator(base_url=base_url, clock=clock)
     sample = sample_tenant(entra)
     with serve_tls(entra, ca=LoginAuthority()) as login:
         yield Cloud(entra, sample, login)

@@ -13,15 +13,23 @@ from msidweb.tokens import AcquiredToken
 def create_app(identity: Identity) -> FastAPI:
     """``/me``, ``/token`` and ``/app`` as the peer has them, and calls to two downstream APIs.
 
-    ``state.challenges`` holds claims requests; ``/strong`` answers a call with each before it
-    lets one in.
+    ``state.challenges`` holds claims requests; ``/strong`` and ``/v1.0/me`` answer a call with
+    each before they let one in.
     """
     entra = EntraAuth(identity)
     app = FastAPI(lifespan=identity.lifespan)
     app.state.challenges = []
     entra.install(app)
 
+    async def unchallenged(
+        caller: Annotated[Principal, Depends(entra)],
+    ) -> Principal:
+        if app.state.challenges:
+            raise UserChallengeError("More is needed.", claims=app.state.challenges.pop(0))
+        return caller
+
     Caller = Annotated[Principal, Depends(entra)]
+    Strong = Annotated[Principal, Depends(unchallenged)]
     DotNet = Annotated[NamedDownstreamApi, Depends(entra.api("DotNet"))]
     Graph = Annotated[NamedDownstreamApi, Depends(entra.api("Graph"))]
 
@@ -36,7 +44,7 @@ def create_app(identity: Identity) -> FastAPI:
 
     @app.get("/token")
     async def token(
-        caller: Caller, scope: str, claims: str | None = None, force: bool = False
+        caller: Caller, scope: str, claims: str | None = None, *, force: bool = False
     ) -> dict[str, object]:
         options = AcquireTokenOptions(claims=claims, force_refresh=force)
         acquirer = identity.token_acquirer
@@ -47,9 +55,7 @@ def create_app(identity: Identity) -> FastAPI:
         return _seen(await identity.token_acquirer.get_token_for_app(scope))
 
     @app.get("/strong")
-    async def strong(caller: Caller) -> dict[str, object]:
-        if app.state.challenges:
-            raise UserChallengeError("More is needed.", claims=app.state.challenges.pop(0))
+    async def strong(caller: Strong) -> dict[str, object]:
         return {"oid": caller.object_id}
 
     @app.get("/dotnet/{path:path}")
@@ -59,7 +65,7 @@ def create_app(identity: Identity) -> FastAPI:
         return {"status": response.status_code, "body": response.json()}
 
     @app.get("/v1.0/me")
-    async def graph(caller: Caller, api: Graph) -> dict[str, object]:
+    async def graph(caller: Strong, api: Graph) -> dict[str, object]:
         return await api.get_for_user("me")
 
     return app

@@ -8,8 +8,6 @@ import httpx
 import pytest
 from tests.peers.conftest import Cloud, raised, served
 
-from msidweb.challenge import claims_challenge, parse_challenges
-
 pytestmark = pytest.mark.netpeer
 
 
