@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 import trustme
+from fastapi import FastAPI
 from tests.peers.netpeer import NetPeer, installed
 from tests.peers.ours import create_app
 
@@ -141,13 +142,13 @@ def ours(cloud, _resource) -> Iterator[httpx.Client]:
 
 @contextlib.contextmanager
 def served(
-    cloud: Cloud, *, dotnet: str = "http://localhost"
-) -> Iterator[tuple[httpx.Client, object]]:
-    """A client of our routes over TLS, and the application."""
-    api = MicrosoftIdentityOptions.model_validate(cloud.entra.azure_ad(cloud.sample.api))
+    cloud: Cloud, *, api: App | None = None, dotnet: str = "http://localhost", **settings: object
+) -> Iterator[tuple[httpx.Client, FastAPI]]:
+    """A client of our routes over TLS, and the application; *settings* go to ``AzureAd``."""
+    section = cloud.entra.azure_ad(api or cloud.sample.api) | settings
     identity = (
         IdentityBuilder(Configuration.of_environment(environ={}))
-        .add_microsoft_identity_web_api(api)
+        .add_microsoft_identity_web_api(MicrosoftIdentityOptions.model_validate(section))
         .enable_token_acquisition()
         .add_in_memory_token_caches()
         .add_http_client("Entra", transport=cloud.entra.transport())

@@ -89,6 +89,17 @@ def test_both_ask_in_the_same_words(cloud, dotnet, ours):
     assert forms[0] == forms[1]
 
 
+def test_both_tell_the_same_capabilities(cloud, dotnet_of):
+    dotnet = dotnet_of(cloud, cloud.sample.api, client_capabilities="cp1")
+    asked = []
+    with served(cloud, ClientCapabilities=["cp1"]) as (ours, _):
+        for api in (dotnet, ours):
+            api.get("/app", params={"scope": cloud.sample.partner.default_scope})
+            asked.append(json.loads(cloud.entra.wire.token_requests[-1].form["claims"]))
+
+    assert asked == [{"access_token": {"xms_cc": {"values": ["cp1"]}}}] * 2
+
+
 FAILURES = {
     "not consented": (65001, 401),
     "a second factor": (50076, 401),

@@ -55,4 +55,4 @@ async def me(asked: dict[str, str]) -> dict[str, object]:
     return {"id": user.id, "displayName": user.display_name}
 
 
-print(json.dumps(asyncio.run(me(json.load(sys.stdin)))))
+json.dump(asyncio.run(me(json.load(sys.stdin))), sys.stdout)
