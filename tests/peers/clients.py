@@ -15,6 +15,9 @@ from tests.peers.netpeer import made_once
 HERE = Path(__file__).parent
 _PATIENCE = 60
 
+# As the machine has it: a registry may lie behind a proxy, which the tests do without.
+_ENVIRON = dict(os.environ)
+
 
 @dataclass(frozen=True)
 class Client:
@@ -40,14 +43,12 @@ class Client:
 
 def node_client(cache: Path, ca_file: str) -> Client:
     """``node/peer.mjs`` with the packages of its lock file, installed once."""
+    # The script lies beside its packages: Node looks for them there, not where it is started.
+    names = ("package.json", "package-lock.json", ".npmrc", "peer.mjs")
     folder = _installed(
-        cache,
-        [HERE / "node" / name for name in ("package.json", "package-lock.json", ".npmrc")],
-        ["npm", "ci", "--ignore-scripts"],
+        cache, [HERE / "node" / name for name in names], ["npm", "ci", "--ignore-scripts"]
     )
-    # Node finds packages beside the script, wherever it was called from.
-    script = shutil.copy(HERE / "node" / "peer.mjs", folder)
-    return Client(["node", str(script)], {"NODE_EXTRA_CA_CERTS": ca_file})
+    return Client(["node", str(folder / "peer.mjs")], {"NODE_EXTRA_CA_CERTS": ca_file})
 
 
 def graph_sdk_client(cache: Path, ca_file: str) -> Client:
@@ -77,6 +78,8 @@ def _installed(cache: Path, given: Sequence[Path], command: Sequence[str]) -> Pa
         if folder is not None:
             for path in given:
                 shutil.copy(path, folder)
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                command, cwd=folder, env=_ENVIRON, capture_output=True, text=True, check=False
+            )
             assert done.returncode == 0, done.stdout + done.stderr
     return target

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from tests.peers.cast import Cloud, raised, served
 from tests.peers.clients import Client, graph_sdk_client, node_client
-from tests.peers.conftest import Cloud, raised, served
 
 from msidweb.testing import App
 
@@ -21,7 +22,7 @@ def town() -> Iterator[Cloud]:
 
 
 @pytest.fixture(scope="module")
-def service(town) -> Iterator[tuple[httpx.Client, object]]:
+def service(town) -> Iterator[tuple[httpx.Client, FastAPI]]:
     with served(town) as both:
         yield both
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
-from tests.peers.conftest import raised, served
+from tests.peers.cast import raised, served
 
 from msidweb.challenge import decode_claims
 

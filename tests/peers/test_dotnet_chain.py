@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from tests.peers.conftest import Cloud, raised, served
+from fastapi import FastAPI
+from tests.peers.cast import Cloud, raised, served
 
 pytestmark = pytest.mark.netpeer
 
@@ -47,7 +48,7 @@ class Front:
     """.NET before ours, which calls Graph; both have a registration of their own."""
 
     cloud: Cloud
-    app: object
+    app: FastAPI
     http: httpx.Client
     headers: dict[str, str]
     scope: str

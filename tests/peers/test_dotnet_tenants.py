@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from tests.peers.conftest import Cloud, served
+from tests.peers.cast import Cloud, served
 
 from msidweb.testing import App, Tenant, User
 

@@ -11,7 +11,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from tests.peers.conftest import Cloud
+from tests.peers.cast import Cloud
 
 from msidweb.challenge import parse_challenges
 
