@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.peers.netpeer import made_once
 
 HERE = Path(__file__).parent
-_PATIENCE = 60
+_PATIENCE = 120
 
 # As the machine has it: a registry may lie behind a proxy, which the tests do without.
 _ENVIRON = dict(os.environ)

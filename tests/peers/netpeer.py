@@ -16,7 +16,7 @@ import httpx
 
 from msidweb.testing import App, EntraEmulator, LocalServer
 
-_PATIENCE = 60
+_PATIENCE = 120
 _PROGRAM = "netpeer"
 
 

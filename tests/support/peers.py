@@ -64,12 +64,14 @@ class LeavesOutAbsentPeers:
             items[:] = [item for item in items if item not in left_out]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """A line for each peer that is not here; with workers, these alone know how many tests."""
+        """A line for each peer whose tests were left out; workers do not tell how many."""
+        by_workers = terminalreporter.config.pluginmanager.hasplugin("dsession")
         for mark, peer in self._absent.items():
-            count = self._left_out[mark] or "its"
-            terminalreporter.write_line(
-                f"{peer.name}: not here, {count} tests left out; {peer.remedy}"
-            )
+            count = self._left_out[mark] or (by_workers and "its")
+            if count:
+                terminalreporter.write_line(
+                    f"{peer.name}: not here, {count} tests left out; {peer.remedy}"
+                )
 
     def _peer(self, item: pytest.Item) -> str:
         return next((mark for mark in self._absent if item.get_closest_marker(mark)), "")
