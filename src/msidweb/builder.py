@@ -11,6 +11,7 @@ from typing import Any, Self, TypeAlias, TypeVar
 from msidweb.configuration import (
     Configuration,
     DownstreamApiOptions,
+    Draft,
     HttpClientOptions,
     IdentityOptions,
     MicrosoftIdentityOptions,
@@ -26,9 +27,9 @@ from msidweb.container import IdentityContainer, SchemeSource, make_container
 from msidweb.credentials import ClientCredential
 from msidweb.errors import ConfigurationError, InvalidCallError, Problem
 from msidweb.identity import Identity
-from msidweb.judgement import contradictions, notes, web_api_problems
+from msidweb.judgement import Unread, contradictions, notes, web_api_problems
 from msidweb.kinds import check_kind, wrong_kind
-from msidweb.scheme_recipes import UNREADABLE, SchemeRecipes
+from msidweb.scheme_recipes import SchemeRecipes
 from msidweb.telemetry import Hook
 
 M = TypeVar("M", bound=Options)
@@ -72,15 +73,14 @@ class IdentityBuilder:
     ) -> Self:
         """Start from ``appsettings.json``, ``appsettings.{environment}.json`` and the environment.
 
+        Nothing is raised here: :meth:`build` says what is wrong with the files.
+
         Args:
             path: The file; without it MSIDWEB_APPSETTINGS, the working directory, or the nearest
                 parent directory that has a pyproject.toml. A named file must exist.
             environ: Variables to read instead of the process's.
             environment: Instead of MSIDWEB_ENVIRONMENT, ASPNETCORE_ENVIRONMENT, DOTNET_ENVIRONMENT
                 and ``Production``.
-
-        Raises:
-            ConfigurationError: A file cannot be read; says where.
         """
         return cls(Configuration.load(path, environ=environ, environment=environment))
 
@@ -259,7 +259,7 @@ class IdentityBuilder:
         if self.configuration.problems:
             raise ConfigurationError(self.configuration.problems)
         problems: list[Problem] = []
-        options = self._options(problems)
+        options, unread = self._options(problems)
         sources = self._schemes.sources(self.configuration)
         container = make_container(
             options,
@@ -268,12 +268,12 @@ class IdentityBuilder:
             scheme_sources=sources,
             parts={"configuration": self.configuration, **self._parts},
         )
-        problems += contradictions(options)
+        problems += contradictions(options, unread)
         for scheme in (container, *container.schemes().values()):
-            if scheme.options().web_api is not UNREADABLE:
-                section = scheme.section()
-                place = Place(section, self.configuration.section(section))
-                problems += web_api_problems(scheme, scheme.options(), place)
+            known, section = scheme.options(), scheme.section()
+            unread_there = unread.schemes.get(known.scheme, frozenset())
+            place = Place(section, self.configuration.section(section), unread_there)
+            problems += web_api_problems(scheme, known, place)
         if problems:
             raise ConfigurationError(dict.fromkeys(problems))
         for note in notes(options):
@@ -282,14 +282,20 @@ class IdentityBuilder:
         container.reset_singletons()
         return Identity(container)
 
-    def _options(self, problems: list[Problem]) -> IdentityOptions:
+    def _options(self, problems: list[Problem]) -> tuple[IdentityOptions, Unread]:
         options = self._base.model_copy(deep=True)
-        self._schemes.make(options, self.configuration, problems)
-        if (token_cache := self._made(self._token_cache, problems)) is not None:
-            options.token_cache = token_cache
-        options.downstream_apis |= self._made_all(self._all_apis(problems), problems)
-        options.http_clients |= self._made_all(self._all_http_clients(problems), problems)
-        return options
+        schemes = self._schemes.make(options, self.configuration, problems)
+        if self._token_cache is not None:
+            options.token_cache = self._token_cache.draft(self.configuration, problems).options
+        apis = self._drafts(self._all_apis(problems), problems)
+        clients = self._drafts(self._all_http_clients(problems), problems)
+        options.downstream_apis |= {name: draft.options for name, draft in apis.items()}
+        options.http_clients |= {name: draft.options for name, draft in clients.items()}
+        return options, Unread(
+            schemes,
+            {name: draft.unread for name, draft in apis.items()},
+            {name: draft.unread for name, draft in clients.items()},
+        )
 
     def _all_apis(self, problems: list[Problem]) -> dict[str, Recipe[DownstreamApiOptions]]:
         listed: dict[str, Recipe[DownstreamApiOptions]] = {}
@@ -304,12 +310,12 @@ class IdentityBuilder:
         section = self.configuration.section(_HTTP_CLIENTS)
         return _named(HttpClientOptions, section, problems) | self._http_clients
 
-    def _made(self, recipe: Recipe[M] | None, problems: list[Problem]) -> M | None:
-        return recipe.make(self.configuration, problems) if recipe else None
-
-    def _made_all(self, recipes: Mapping[str, Recipe[M]], problems: list[Problem]) -> dict[str, M]:
-        made = {name: self._made(recipe, problems) for name, recipe in recipes.items()}
-        return {name: options for name, options in made.items() if options is not None}
+    def _drafts(
+        self, recipes: Mapping[str, Recipe[M]], problems: list[Problem]
+    ) -> dict[str, Draft[M]]:
+        return {
+            name: recipe.draft(self.configuration, problems) for name, recipe in recipes.items()
+        }
 
 
 def _named(model: type[M], section: Section, problems: list[Problem]) -> dict[str, Recipe[M]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -84,12 +85,16 @@ class IdentityContainer(containers.DeclarativeContainer):
     section = providers.Object("AzureAd")
     configuration = providers.Singleton(Configuration.of_environment, environ={})
     hooks: providers.Provider[Sequence[Hook]] = providers.Object(())
+    correlation_id: providers.Provider[str | None] = providers.Object(None)
     client_credentials: providers.Provider[Sequence[ClientCredential]] = providers.Object(())
     scheme_sources: providers.Provider[Mapping[str, SchemeSource]] = providers.Object({})
 
     clock = providers.Singleton(SystemClock)
     telemetry = providers.Singleton(
-        Telemetry, hooks, pii=options.provided.web_api.enable_pii_logging
+        Telemetry,
+        hooks,
+        pii=options.provided.web_api.enable_pii_logging,
+        correlation_id=correlation_id,
     )
     background = providers.Singleton(BackgroundTasks)
     http_clients = providers.Singleton(
@@ -179,6 +184,8 @@ def make_container(
         options=options,
         section=source.section,
         hooks=providers.Object(hooks),
+        # Given from outside, since the builder throws away what it made to judge the options.
+        correlation_id=str(uuid.uuid4()),
         client_credentials=providers.Object(source.credentials),
         scheme_sources=providers.Object(scheme_sources or {}),
     )

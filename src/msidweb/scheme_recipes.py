@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from msidweb.configuration import (
+    WHOLE,
     Configuration,
     IdentityOptions,
     MicrosoftIdentityOptions,
@@ -15,9 +16,6 @@ from msidweb.configuration.spelling import did_you_mean
 from msidweb.container import SchemeSource
 from msidweb.credentials import ClientCredential
 from msidweb.errors import Problem
-
-UNREADABLE = MicrosoftIdentityOptions()
-"""Stands for options whose problems are told already, so that they are not judged any further."""
 
 _ADD = "add_microsoft_identity_web_api"
 _Name = str | None
@@ -57,23 +55,28 @@ class SchemeRecipes:
 
     def make(
         self, options: IdentityOptions, configuration: Configuration, problems: list[Problem]
-    ) -> None:
-        """Write the schemes into *options*, a copy of those that the chain started from."""
+    ) -> dict[str, frozenset[str]]:
+        """Write the schemes into *options*, a copy of those that the chain started from.
+
+        What could not be read of each, as in a ``Draft``, is what comes back.
+        """
         options.scheme = self._default_name()
         problems += self._contradictions(options)
+        lacking = not options.web_api.model_fields_set
+        unread = {options.scheme: frozenset({WHOLE})} if lacking else {}
         for name, recipe in self._recipes.items():
-            made = recipe.make(configuration, problems) or UNREADABLE
+            draft = recipe.draft(configuration, problems)
+            unread[self._named(name)] = draft.unread
             if name in (None, options.scheme):
-                options.web_api = made
+                options.web_api = draft.options
             else:
-                options.schemes[name] = SchemeOptions(web_api=made)
+                options.schemes[name] = SchemeOptions(web_api=draft.options)
         for name in map(self._named, self._acquiring):
             if name == options.scheme:
                 options.enable_token_acquisition = True
             else:
                 options.schemes[name].enable_token_acquisition = True
-        if not options.web_api.model_fields_set:
-            options.web_api = UNREADABLE
+        return unread
 
     def sources(self, configuration: Configuration) -> Mapping[str, SchemeSource]:
         """Where each scheme's options came from."""

@@ -14,7 +14,6 @@ Or with Starlette's own ``requires``:
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Unpack, cast
@@ -35,8 +34,14 @@ from msidweb.errors import (
     MsidwebError,
 )
 from msidweb.kinds import check_kind, wrong_kind
-from msidweb.principal import CallerSlot, Principal, principal_scope
-from msidweb.telemetry import correlation_scope, current_correlation_id
+from msidweb.principal import CallerSlot, Principal, ambient_principal, principal_scope
+from msidweb.telemetry import (
+    RequestFailed,
+    RequestRefused,
+    correlation_scope,
+    names_of,
+    redact,
+)
 from msidweb.validation import Requirement, RequirementKeys
 
 from .web import (
@@ -48,7 +53,6 @@ from .web import (
     options_of,
 )
 
-_logger = logging.getLogger("msidweb.integrations")
 _SEAT = "msidweb.seat"
 
 
@@ -122,6 +126,7 @@ class ErrorAnswers:
     """
 
     def __init__(self, identity: WebIdentity) -> None:
+        self._identity = identity
         options = options_of(identity)
         self._default = options.scheme
         self._authorization_uris = {
@@ -142,7 +147,7 @@ class ErrorAnswers:
         if answer is None or answer.status == MsidwebError.default_status:
             return None
         failed = answer.status > MsidwebError.default_status
-        _tell(answer, failed=failed)
+        self._tell(answer, failed=failed)
         if scope["type"] == "websocket":
             return WebSocketClose(WS_1011_INTERNAL_ERROR if failed else WS_1008_POLICY_VIOLATION)
         return JSONResponse(answer.body, answer.status, dict(answer.headers))
@@ -152,19 +157,21 @@ class ErrorAnswers:
         caller = seat.slot.principal if seat else None
         return self._authorization_uris.get(caller.scheme if caller else self._default)
 
-
-def _tell(answer: ErrorAnswer, *, failed: bool) -> None:
-    """Say why, since the caller is not told; refused tokens are told of by validation."""
-    cause = answer.cause
-    if failed or isinstance(cause, AuthorizationError):
-        _logger.log(
-            logging.WARNING if failed else logging.INFO,
-            "msidweb.request_%s status=%d code=%s correlation_id=%s: %s",
-            "failed" if failed else "refused",
-            answer.status,
-            cause.code,
-            cause.correlation_id or current_correlation_id(),
-            cause,
+    def _tell(self, answer: ErrorAnswer, *, failed: bool) -> None:
+        """Say why, since the caller is not told; refused tokens are told of by validation."""
+        cause = answer.cause
+        if not failed and not isinstance(cause, AuthorizationError):
+            return
+        kind = RequestFailed if failed else RequestRefused
+        self._identity.telemetry.emit(
+            kind(
+                correlation_id=cause.correlation_id,
+                status=answer.status,
+                code=cause.code,
+                # An error may be raised by the application, whose texts are its own.
+                detail=redact(str(cause)),
+                **names_of(ambient_principal()),
+            )
         )
 
 

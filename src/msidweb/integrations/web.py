@@ -11,6 +11,7 @@ from msidweb.configuration import Configuration, IdentityOptions, MicrosoftIdent
 from msidweb.errors import InvalidCallError
 from msidweb.kinds import check_kind, wrong_kind
 from msidweb.principal import Principal
+from msidweb.telemetry import Telemetry
 from msidweb.validation import AnyScheme, TokenValidator
 
 Names: TypeAlias = str | Sequence[str]
@@ -60,6 +61,10 @@ class WebIdentity(Accepting, Protocol):
     @property
     def options(self) -> IdentityOptions:
         """What the identity was built from."""
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """Hears of requests that were refused or failed."""
 
     @property
     def configuration(self) -> Configuration:
