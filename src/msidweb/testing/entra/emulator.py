@@ -11,6 +11,9 @@ from msidweb.principal import Assertion, Principal
 from msidweb.testing.exchange import Receive, Scope, Send
 
 from .app import EntraApp
+from .browser import Browser
+from .codes import AuthorizationCodes
+from .devices import Devices
 from .directory import App, Tenant, TokenVersion, User
 from .faults import Endpoint, Fault, FaultDetails, Faults
 from .grants import TokenEndpoint
@@ -18,6 +21,7 @@ from .graph import Graph
 from .keys import KeyRing, SigningKey
 from .metadata import PUBLIC_CLOUD, Address
 from .policies import Policies, Policy
+from .refresh import RefreshTokens
 from .registry import Registry
 from .tokens import Claims, Lifetimes, Subject, Target, TokenFactory
 from .wire import Wire
@@ -60,13 +64,28 @@ class EntraEmulator(Registry):
         self._keys = KeyRing(fresh=fresh_keys)
         self._policies = Policies()
         self._factory = TokenFactory(self._directory, self._keys, self._address, clock=self._clock)
+        refresh_tokens = RefreshTokens()
+        codes = AuthorizationCodes(self.lifetimes, refresh_tokens, clock=self._clock)
+        devices = Devices(self._address, self.lifetimes, clock=self._clock)
         self._tokens = TokenEndpoint(
             self._directory,
             self._factory,
             self._policies,
             self._address,
+            refresh_tokens=refresh_tokens,
+            codes=codes,
+            devices=devices,
             clock=self._clock,
             home=self.tenant,
+        )
+        browser = Browser(
+            self._directory,
+            self._factory,
+            self._policies,
+            self._address,
+            codes=codes,
+            devices=devices,
+            clock=self._clock,
         )
         self.wire = Wire()
         self.faults = Faults()
@@ -75,6 +94,8 @@ class EntraEmulator(Registry):
             keys=self._keys,
             address=self._address,
             tokens=self._tokens,
+            browser=browser,
+            devices=devices,
             graph=Graph(self._directory, self._factory, clock=self._clock),
             faults=self.faults,
             wire=self.wire,

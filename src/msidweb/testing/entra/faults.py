@@ -14,7 +14,19 @@ from msidweb.testing.exchange import Answer
 from .directory import App, User
 from .errors import RefusalError
 
-Endpoint = Literal["token", "metadata", "keys", "discovery", "realm", "graph", "userinfo"]
+Endpoint = Literal[
+    "token",
+    "authorize",
+    "login",
+    "logout",
+    "devicecode",
+    "metadata",
+    "keys",
+    "discovery",
+    "realm",
+    "graph",
+    "userinfo",
+]
 Damage = Literal["html", "empty", "truncated", "garbage", "array"]
 
 
