@@ -31,6 +31,7 @@ class Client:
     scope: str
     redirect_uri: str = CALLBACK
     origin: str | None = None
+    resource: App | None = None
 
     def fields(self, **changed: str | None) -> dict[str, str]:
         """The parameters of an authorization request; None leaves one out."""

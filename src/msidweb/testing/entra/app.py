@@ -10,7 +10,7 @@ from msidweb.clock import Clock
 from msidweb.testing.exchange import Answer, Receive, Request, Scope, Send, serve_exchange
 
 from . import pages
-from .authorization import find_client
+from .authorization import Wish, find_client
 from .browser import Browser
 from .clients import basic_credentials
 from .devices import Devices
@@ -160,12 +160,8 @@ class EntraApp:
 
     def _device_code(self, request: Request, segments: _Segments) -> Answer:
         segment, form = segments["tenant"], request.form
-        missing = [name for name in ("client_id", "scope") if not form.get(name)]
-        if missing:
-            raise RefusalError(900144, f"The request must contain the parameter '{missing[0]}'.")
-        client = find_client(segment, form["client_id"], self._directory)
-        body = self._devices.start(client, segment, form["scope"], form.get("claims"))
-        return Answer.of_json(body)
+        client = find_client(segment, form, self._directory)
+        return Answer.of_json(self._devices.start(Wish.parse(client, segment, form)))
 
     def _metadata_v1(self, _: Request, segments: _Segments) -> Answer:
         return self._metadata(segments["tenant"], version=1)

@@ -34,6 +34,22 @@ class Wish:
     login_hint: str = ""
     domain_hint: str = ""
 
+    @classmethod
+    def parse(cls, client: App, segment: str, fields: Mapping[str, str]) -> Wish:
+        """Read the parameters; raises the refusal."""
+        prompt = fields.get("prompt", "")
+        if prompt not in _PROMPTS:
+            raise RefusalError(90023, f"Unsupported 'prompt' value '{prompt}'.")
+        return cls(
+            client,
+            segment,
+            scope=_need(fields, "scope"),
+            claims=ClaimsRequest.parse(fields.get("claims")),
+            prompt=prompt,
+            login_hint=fields.get("login_hint", ""),
+            domain_hint=fields.get("domain_hint", ""),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
@@ -51,7 +67,7 @@ class AuthorizationRequest:
         cls, segment: str, fields: Mapping[str, str], directory: Directory
     ) -> AuthorizationRequest:
         """Read the parameters; raises the refusal, shown as the module says."""
-        client = find_client(segment, _need(fields, "client_id"), directory)
+        client = find_client(segment, fields, directory)
         asked = _need(fields, "redirect_uri")
         redirect = find_redirect(client.redirect_uris, asked)
         if redirect is None:
@@ -61,7 +77,7 @@ class AuthorizationRequest:
             delivery = Delivery(asked, _response_mode(fields), fields.get("state"))
             _check_response_type(fields)
             return cls(
-                wish=_wish(client, segment, fields),
+                wish=Wish.parse(client, segment, fields),
                 redirect=redirect,
                 delivery=delivery,
                 challenge=_challenge(fields, redirect),
@@ -72,8 +88,9 @@ class AuthorizationRequest:
             raise refusal.shown_by(delivery.refuse) from None
 
 
-def find_client(segment: str, client_id: str, directory: Directory) -> App:
+def find_client(segment: str, fields: Mapping[str, str], directory: Directory) -> App:
     """The client of a sign-in under a tenant segment; raises the refusal."""
+    client_id = _need(fields, "client_id")
     tenant = directory.find_tenant(segment)
     if tenant is None and segment not in SHARED_TENANTS:
         raise RefusalError(90002, f"Tenant '{segment}' not found.")
@@ -90,21 +107,6 @@ def find_client(segment: str, client_id: str, directory: Directory) -> App:
             700016, f"Application with identifier '{client_id}' was not found in the directory."
         )
     return client
-
-
-def _wish(client: App, segment: str, fields: Mapping[str, str]) -> Wish:
-    prompt = fields.get("prompt", "")
-    if prompt not in _PROMPTS:
-        raise RefusalError(90023, f"Unsupported 'prompt' value '{prompt}'.")
-    return Wish(
-        client,
-        segment,
-        scope=_need(fields, "scope"),
-        claims=ClaimsRequest.parse(fields.get("claims")),
-        prompt=prompt,
-        login_hint=fields.get("login_hint", ""),
-        domain_hint=fields.get("domain_hint", ""),
-    )
 
 
 def _response_mode(fields: Mapping[str, str]) -> ResponseMode:

@@ -10,14 +10,14 @@ from msidweb.clock import Clock
 from msidweb.testing.exchange import Answer, Request
 
 from . import pages
-from .authorization import AuthorizationRequest, Wish
+from .authorization import AuthorizationRequest
 from .codes import AuthorizationCode, AuthorizationCodes
 from .delivery import Delivery
 from .devices import Devices, WaitingDevice
 from .directory import App, Directory
 from .errors import Face, RefusalError
 from .metadata import Address
-from .policies import ClaimsRequest, Policies
+from .policies import Policies
 from .redirects import find_redirect
 from .refresh import SignedIn
 from .sessions import BrowserSession, BrowserSessions
@@ -74,8 +74,7 @@ class Browser:
         if device is None:
             problem = f"AADSTS70018: {RefusalError(70018).text}"
             return self._with_cookie(session, _enter_code(session, problem))
-        wish = Wish(device.client, device.segment, device.scope, ClaimsRequest.parse(device.claims))
-        page = self._sign_in.begin(session, wish, _Device(device), confirmed=False)
+        page = self._sign_in.begin(session, device.wish, _Device(device), confirmed=False)
         return self._with_cookie(session, page)
 
     def logout(self, request: Request, _: Mapping[str, str]) -> Answer:
@@ -157,7 +156,7 @@ class _Device:
             self.device.signed_in = signed_in
         return pages.message(
             "You have signed in",
-            f"You have signed in to {self.device.client.name} on your device. "
+            f"You have signed in to {self.device.wish.client.name} on your device. "
             "You may now close this window.",
         )
 

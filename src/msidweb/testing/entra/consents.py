@@ -61,3 +61,13 @@ def described(client: App, permissions: Iterable[Permissions], directory: Direct
         for onward, names in directory.covered(client, wanted.resource):
             lines += [f"{onward.name}: {name} (through {wanted.resource.name})" for name in names]
     return lines
+
+
+def is_admin(subject: Subject) -> bool:
+    """Whether a user may consent for everybody in the tenant."""
+    return subject.user.admin and subject.user.tid == subject.tenant_id
+
+
+def needs_other_admin(asked: Iterable[Permissions], subject: Subject) -> bool:
+    """Whether the permissions are not the user's to consent to."""
+    return not is_admin(subject) and any(permissions.needs_admin for permissions in asked)

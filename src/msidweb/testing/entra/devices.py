@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from msidweb.clock import Clock
 
+from .authorization import Wish
 from .directory import App
 from .errors import RefusalError
 from .metadata import Address
@@ -25,10 +26,7 @@ class WaitingDevice:
     """A device that waits.
 
     Attributes:
-        client: Which app runs on it.
-        segment: Tenant segment of its request.
-        scope: What it asked for.
-        claims: Its ``claims`` parameter.
+        wish: What it asked for.
         started_at: When it began to wait.
         interval: How long it shall wait between two polls.
         polled_at: When it asked last.
@@ -37,10 +35,7 @@ class WaitingDevice:
         used: Whether it has its tokens.
     """
 
-    client: App
-    segment: str
-    scope: str
-    claims: str | None
+    wish: Wish
     started_at: float
     interval: float
     polled_at: float | None = None
@@ -59,18 +54,11 @@ class Devices:
         self._by_device_code: dict[str, WaitingDevice] = {}
         self._by_user_code: dict[str, WaitingDevice] = {}
 
-    def start(self, client: App, segment: str, scope: str, claims: str | None) -> dict[str, object]:
+    def start(self, wish: Wish) -> dict[str, object]:
         """Let a device wait; the body of its answer."""
         device_code = f"D{secrets.token_urlsafe(48)}"
         user_code = "".join(secrets.choice(_ALPHABET) for _ in range(_USER_CODE_LENGTH))
-        device = WaitingDevice(
-            client,
-            segment,
-            scope,
-            claims,
-            started_at=self._clock.time(),
-            interval=self._lifetimes.device_interval,
-        )
+        device = WaitingDevice(wish, self._clock.time(), self._lifetimes.device_interval)
         self._by_device_code[device_code] = self._by_user_code[user_code] = device
         address = f"{self._address.base_url}/devicelogin"
         return {
@@ -99,7 +87,7 @@ class Devices:
     def redeem(self, device_code: str, client: App) -> SignedIn:
         """The user who signed in for the device; raises the refusal, once while it must wait."""
         device = self._by_device_code.get(device_code)
-        if device is None or device.client is not client or device.used:
+        if device is None or device.wish.client is not client or device.used:
             raise RefusalError(70018)
         if device.declined:
             raise RefusalError(65004, error="authorization_declined")

@@ -11,20 +11,21 @@ from collections.abc import Mapping
 
 from msidweb.testing.exchange import Answer
 
-from . import pages
 from .authorization import Wish
 from .consents import (
     Permissions,
-    described,
+    is_admin,
     missing_consent,
+    needs_other_admin,
     wanted_permissions,
 )
 from .directory import Directory, Tenant, User
 from .errors import RefusalError
-from .interactions import Goal, Interaction, Interactions, Step
+from .interactions import Goal, Interaction, Interactions
 from .policies import Policies
 from .refresh import SignedIn
 from .scopes import WantedScopes
+from .screens import Screens, eligible_users
 from .sessions import BrowserSession, BrowserSessions, Presence
 from .tokens import Subject
 
@@ -38,6 +39,7 @@ class SignIn:
         self._directory = directory
         self._policies = policies
         self._sessions = sessions
+        self._screens = Screens(directory)
         self._under_way = Interactions()
 
     def begin(
@@ -90,13 +92,13 @@ class SignIn:
     def _account(self, interaction: Interaction, upn: str) -> Answer:
         user = self._directory.users.get(upn)
         if user is None:
-            return self._show_accounts(interaction, problem=_problem(50034))
+            return self._screens.accounts(interaction, problem=50034)
         self._tenant(interaction, user)
         interaction.user = user
         if self._presence(interaction, user) is not None:
             return self._next(interaction)
         if user.asks_password:
-            return self._show_password(interaction, user)
+            return self._screens.password(interaction, user)
         return self._enter(interaction, user)
 
     def _password(self, interaction: Interaction, offered: str) -> Answer:
@@ -104,7 +106,7 @@ class SignIn:
         if user is None:
             return self._next(interaction)
         if not hmac.compare_digest(user.password.encode(), offered.encode()):
-            return self._show_password(interaction, user, problem=_problem(50126))
+            return self._screens.password(interaction, user, problem=50126)
         return self._enter(interaction, user)
 
     def _enter(self, interaction: Interaction, user: User) -> Answer:
@@ -117,7 +119,7 @@ class SignIn:
         if presence is not None and approved:
             presence.strengthen(interaction.wish.claims.contexts)
         elif presence is not None:
-            return self._show_approval(interaction, presence.user, problem=_problem(500121))
+            return self._screens.approval(interaction, presence.user, problem=500121)
         return self._next(interaction)
 
     def _accept(self, interaction: Interaction, *, for_all: bool) -> Answer:
@@ -126,9 +128,9 @@ class SignIn:
             return self._next(interaction)
         subject = presence.subject(self._tenant(interaction, presence.user).id)
         asked = self._asked(interaction, self._wanted(interaction, subject), subject) or []
-        if not _needs_other_admin(asked, subject):
+        if not needs_other_admin(asked, subject):
             interaction.agreed = True
-            oid = None if for_all and _is_admin(subject) else subject.oid
+            oid = None if for_all and is_admin(subject) else subject.oid
             for wish in asked:
                 self._directory.consent(
                     interaction.wish.client,
@@ -141,9 +143,7 @@ class SignIn:
 
     def _next(self, interaction: Interaction) -> Answer:
         if interaction.step == "confirm":
-            return pages.confirm_device(
-                self._form(interaction, "confirm"), app=interaction.wish.client.name
-            )
+            return self._screens.confirmation(interaction)
         if interaction.user is None and interaction.step == "start":
             interaction.user = self._silent(interaction)
         user = interaction.user
@@ -151,14 +151,15 @@ class SignIn:
         if user is None or presence is None:
             self._must_ask(interaction, 50058, error="login_required")
             interaction.start_over()
-            return self._show_accounts(interaction)
+            return self._screens.accounts(interaction)
         subject = presence.subject(self._tenant(interaction, user).id)
         wanted = self._wanted(interaction, subject)
         if self._is_weak(interaction, wanted, subject, presence):
-            return self._show_approval(interaction, user)
+            return self._screens.approval(interaction, user)
         asked = self._asked(interaction, wanted, subject)
         if asked is not None:
-            return self._show_consent(interaction, asked, subject)
+            self._must_ask(interaction, 65001, error="consent_required")
+            return self._screens.consent(interaction, asked, subject)
         self._under_way.remove(interaction)
         signed_in = SignedIn(subject, presence.at, interaction.wish.scope)
         return interaction.goal.reached(signed_in, interaction.session)
@@ -168,7 +169,7 @@ class SignIn:
         hint = interaction.wish.login_hint.lower()
         present = [
             user
-            for user in self._eligible(interaction.wish)
+            for user in eligible_users(interaction.wish, self._directory)
             if user.upn in interaction.session.present and hint in {"", user.upn}
         ]
         if len(present) > 1:
@@ -234,73 +235,3 @@ class SignIn:
         if interaction.wish.prompt == "none":
             self._under_way.remove(interaction)
             raise interaction.refusal(code, error=error, claims=claims)
-
-    def _eligible(self, wish: Wish) -> list[User]:
-        tenant = self._directory.find_tenant(wish.segment)
-        return [
-            user
-            for user in self._directory.users.values()
-            if (not user.personal if tenant is None else user.object_id(tenant.id) is not None)
-            and _is_of(wish.domain_hint, user, self._directory)
-        ]
-
-    def _show_accounts(self, interaction: Interaction, *, problem: str = "") -> Answer:
-        present = interaction.session.present
-        choices = [
-            pages.Choice(user.upn, user.name, "- signed in" if user.upn in present else "")
-            for user in self._eligible(interaction.wish)[:_LISTED]
-        ]
-        form = self._form(interaction, "account", problem=problem)
-        wish = interaction.wish
-        return pages.pick_account(form, app=wish.client.name, choices=choices, hint=wish.login_hint)
-
-    def _show_password(self, interaction: Interaction, user: User, *, problem: str = "") -> Answer:
-        form = self._form(interaction, "password", problem=problem)
-        return pages.enter_password(form, app=interaction.wish.client.name, upn=user.upn)
-
-    def _show_approval(self, interaction: Interaction, user: User, *, problem: str = "") -> Answer:
-        form = self._form(interaction, "approve", problem=problem)
-        return pages.approve_sign_in(form, app=interaction.wish.client.name, upn=user.upn)
-
-    def _show_consent(
-        self, interaction: Interaction, asked: list[Permissions], subject: Subject
-    ) -> Answer:
-        self._must_ask(interaction, 65001, error="consent_required")
-        client, upn = interaction.wish.client, subject.user.upn
-        lines = described(client, asked, self._directory)
-        if _needs_other_admin(asked, subject):
-            form = self._form(interaction, "admin", problem=_problem(90094))
-            return pages.need_admin(form, app=client.name, upn=upn, permissions=lines)
-        return pages.ask_consent(
-            self._form(interaction, "consent"),
-            app=client.name,
-            upn=upn,
-            permissions=lines,
-            for_all=_is_admin(subject),
-        )
-
-    def _form(self, interaction: Interaction, step: Step, *, problem: str = "") -> pages.Form:
-        interaction.step = step
-        fields = {"ctx": interaction.key, "step": step}
-        return pages.Form(fields, interaction.goal.form_targets, problem)
-
-
-_LISTED = 50
-
-
-def _problem(code: int) -> str:
-    return f"AADSTS{code}: {RefusalError(code).text}"
-
-
-def _is_admin(subject: Subject) -> bool:
-    return subject.user.admin and subject.user.tid == subject.tenant_id
-
-
-def _needs_other_admin(asked: list[Permissions], subject: Subject) -> bool:
-    return not _is_admin(subject) and any(permissions.needs_admin for permissions in asked)
-
-
-def _is_of(domain: str, user: User, directory: Directory) -> bool:
-    if domain in {"", "organizations", "consumers"}:
-        return not domain or user.personal is (domain == "consumers")
-    return domain.lower() in {user.tid, directory.tenants[user.tid].domain}
