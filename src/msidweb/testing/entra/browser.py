@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl, urlsplit
 
 from msidweb.clock import Clock
 from msidweb.testing.exchange import Answer, Request
@@ -14,7 +15,7 @@ from .authorization import AuthorizationRequest
 from .codes import AuthorizationCode, AuthorizationCodes
 from .delivery import Delivery
 from .devices import Devices, WaitingDevice
-from .directory import App, Directory
+from .directory import App, Directory, User
 from .errors import Face, RefusalError
 from .metadata import Address
 from .policies import Policies
@@ -94,6 +95,25 @@ class Browser:
             text = "It's a good idea to close all browser windows."
             answer = pages.message("You signed out of your account", text)
         return self._with_cookie(session, answer)
+
+    def visit(self, user: User, url: str, *, approve: bool) -> dict[str, str]:
+        """What a client gets back when a user follows *url* and says yes; raises the refusal."""
+        parts = urlsplit(url)
+        segment = parts.path.strip("/").partition("/")[0]
+        asked = AuthorizationRequest.parse(segment, dict(parse_qsl(parts.query)), self._directory)
+        asked = replace(asked, delivery=replace(asked.delivery, mode="query"))
+        goal = _Redirect(asked, self._codes, self._clock)
+        session = self._sessions.new()
+        answer = self._sign_in.at_once(session, user, asked.wish, goal, approve=approve)
+        return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
+
+    def visit_for_device(self, user: User, user_code: str, *, approve: bool) -> None:
+        """Let a user enter a device's code and say yes; raises the refusal."""
+        device = self._devices.entered(user_code)
+        if device is None:
+            raise RefusalError(70018)
+        session, goal = self._sessions.new(), _Device(device)
+        self._sign_in.at_once(session, user, device.wish, goal, approve=approve)
 
     def _leaving(self, fields: Mapping[str, str]) -> Iterable[App]:
         claims = self._factory.recognize(fields.get("id_token_hint", "")) or {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Unpack
+from urllib.parse import parse_qsl, urlsplit
 
 from msidweb.clock import Clock, SystemClock
 from msidweb.errors import InvalidCallError
@@ -15,6 +16,7 @@ from .browser import Browser
 from .codes import AuthorizationCodes
 from .devices import Devices
 from .directory import App, Tenant, TokenVersion, User
+from .errors import RefusalError
 from .faults import Endpoint, Fault, FaultDetails, Faults
 from .grants import TokenEndpoint
 from .graph import Graph
@@ -78,7 +80,7 @@ class EntraEmulator(Registry):
             clock=self._clock,
             home=self.tenant,
         )
-        browser = Browser(
+        self._browser = Browser(
             self._directory,
             self._factory,
             self._policies,
@@ -94,7 +96,7 @@ class EntraEmulator(Registry):
             keys=self._keys,
             address=self._address,
             tokens=self._tokens,
-            browser=browser,
+            browser=self._browser,
             devices=devices,
             graph=Graph(self._directory, self._factory, clock=self._clock),
             faults=self.faults,
@@ -248,6 +250,38 @@ class EntraEmulator(Registry):
         """An id token: what an API must never take for an access token."""
         return self._factory.id_token(Subject(user, user.tid), client)
 
+    def sign_in(self, user: User, url: str, *, approve: bool = True) -> dict[str, str]:
+        """What a client gets back when its user follows an authorize *url*: a code, or an error.
+
+        The user signs in, approves a second factor and consents, as far as they are asked.
+
+        Args:
+            user: Who follows.
+            url: The address that the client made, such as MSAL's ``auth_uri``.
+            approve: Whether they approve a second factor.
+
+        Raises:
+            InvalidCallError: Entra ID would answer with a page, and the client would hear nothing.
+        """
+        try:
+            return self._browser.visit(user, url, approve=approve)
+        except RefusalError as refusal:
+            if refusal.face is None:
+                raise InvalidCallError(_told(refusal)) from None
+            state = dict(parse_qsl(urlsplit(url).query)).get("state", "")
+            return {"error": refusal.error, "error_description": _told(refusal), "state": state}
+
+    def sign_in_device(self, user: User, user_code: str, *, approve: bool = True) -> None:
+        """Let a user enter the code of a device, as :meth:`sign_in` does for a browser.
+
+        Raises:
+            InvalidCallError: No device waits with that code, or the user is refused.
+        """
+        try:
+            self._browser.visit_for_device(user, user_code, approve=approve)
+        except RefusalError as refusal:
+            raise InvalidCallError(_told(refusal)) from None
+
     def sign(self, claims: Mapping[str, object], header: Mapping[str, object] | None = None) -> str:
         """Any claims, signed with the current key; for tokens that Entra ID would never issue."""
         return self._factory.sign(claims, header)
@@ -287,3 +321,7 @@ class EntraEmulator(Registry):
     def revoke_sessions(self, user: User) -> None:
         """End every sign-in of a user: older assertions and refresh tokens answer 50173."""
         self._policies.revoke_sessions(user.oid, at=self._clock.time())
+
+
+def _told(refusal: RefusalError) -> str:
+    return f"AADSTS{refusal.code}: {refusal.text}"

@@ -70,9 +70,11 @@ class BrowserSessions:
     def of(self, request: Request) -> BrowserSession:
         """The session that a request's cookie names, else a new one."""
         session = self._sessions.get(self._key(request))
-        if session is None or self._ended(session):
-            return self._keep(BrowserSession(secrets.token_urlsafe(32), self._clock.time()))
-        return session
+        return self.new() if session is None or self._ended(session) else session
+
+    def new(self) -> BrowserSession:
+        """The session of a browser that was never here."""
+        return self._keep(BrowserSession(secrets.token_urlsafe(32), self._clock.time()))
 
     def sign_in(self, session: BrowserSession, user: User) -> Presence:
         """Let a user be present in a browser, under a new cookie."""

@@ -54,6 +54,24 @@ class SignIn:
             interaction.step = "account"
         return self._next(interaction)
 
+    def at_once(
+        self, session: BrowserSession, user: User, wish: Wish, goal: Goal, *, approve: bool
+    ) -> Answer:
+        """The end of a sign-in without pages, by a user who says yes; raises the refusal."""
+        interaction = Interaction(session, wish, goal)
+        self._tenant(interaction, user)
+        interaction.user = user
+        answer = self._enter(interaction, user)
+        if interaction.step == "approve":
+            if not approve:
+                raise interaction.refusal(500121)
+            answer = self._approve(interaction, approved=True)
+        if interaction.step == "consent":
+            answer = self._accept(interaction, for_all=False)
+        if interaction.step == "admin":
+            raise interaction.refusal(90094)
+        return answer
+
     def go_on(self, session: BrowserSession, form: _Form) -> Answer:
         """The page after an answered one; raises the refusal of another browser's form."""
         interaction = self._under_way.find(form.get("ctx", ""), session)
