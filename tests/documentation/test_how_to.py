@@ -280,7 +280,10 @@ async def test_ids_are_in_the_lines_with_pii_logging_alone(stage, loggers, caplo
 async def test_msal_gets_a_token_of_the_emulator(read):
     page = await read("emulator")
 
-    assert page.entra.recognize(page.answer["access_token"])["roles"] == ["Reports.Read.All"]
+    recognize = page.entra.recognize
+    assert recognize(page.answer["access_token"])["roles"] == ["Reports.Read.All"]
+    for signed_in in (page.signed_in, page.on_device):
+        assert recognize(signed_in["access_token"])["oid"] == page.carol.oid
 
 
 async def test_the_configuration_page_reads_the_section_and_names_clients(stage, read):
