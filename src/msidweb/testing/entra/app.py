@@ -69,6 +69,16 @@ class EntraApp:
         await serve_exchange(scope, receive, send, self._handle)
 
     async def _handle(self, request: Request) -> Answer:
+        flow = _USER_FLOW.fullmatch(request.path)
+        host = self._address.serves(request.headers.get("host", ""))
+        if flow is None:
+            with self._address.at(host):
+                return await self._answered(request)
+        plain = replace(request, path=f"/{flow['tenant']}{flow['rest']}")
+        with self._address.at(host, flow["policy"]):
+            return await self._answered(plain)
+
+    async def _answered(self, request: Request) -> Answer:
         route, segments = self._route(request)
         form = _form(request)
         correlation_id = (
@@ -222,6 +232,9 @@ def _as_json(refusal: RefusalError, body: Mapping[str, object]) -> Answer:
     return Answer.of_json(body, status=refusal.status, headers=_CORS)
 
 
+_USER_FLOW = re.compile(
+    r"(?:/tfp)?/(?P<tenant>[^/]+)/(?P<policy>b2c_1a?_[\w-]+)(?P<rest>/.+)", re.IGNORECASE | re.ASCII
+)
 _OAUTH = "/<tenant>/oauth2/v2.0"
 _CORS = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT = {

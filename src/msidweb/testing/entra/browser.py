@@ -42,6 +42,7 @@ class Browser:
     ) -> None:
         self._directory = directory
         self._factory = factory
+        self._address = address
         self._sessions = BrowserSessions(address, factory.lifetimes, clock=clock)
         self._sign_in = SignIn(directory, policies, self._sessions)
         self._codes = codes
@@ -53,7 +54,7 @@ class Browser:
         fields = {**request.query, **request.form}
         asked = AuthorizationRequest.parse(segments["tenant"], fields, self._directory)
         session = self._sessions.of(request)
-        goal = _Redirect(asked, self._codes, self._clock)
+        goal = _Redirect(asked, self._codes, self._address.policy, self._clock)
         return self._with_cookie(session, self._sign_in.begin(session, asked.wish, goal))
 
     def login(self, request: Request, _: Mapping[str, str]) -> Answer:
@@ -99,10 +100,10 @@ class Browser:
     def visit(self, user: User, url: str, *, approve: bool) -> dict[str, str]:
         """What a client gets back when a user follows *url* and says yes; raises the refusal."""
         parts = urlsplit(url)
-        segment = parts.path.strip("/").partition("/")[0]
+        segment = parts.path.removeprefix("/tfp").strip("/").partition("/")[0]
         asked = AuthorizationRequest.parse(segment, dict(parse_qsl(parts.query)), self._directory)
         asked = replace(asked, delivery=replace(asked.delivery, mode="query"))
-        goal = _Redirect(asked, self._codes, self._clock)
+        goal = _Redirect(asked, self._codes, self._address.policy, self._clock)
         session = self._sessions.new()
         answer = self._sign_in.at_once(session, user, asked.wish, goal, approve=approve)
         return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
@@ -131,6 +132,7 @@ class _Redirect:
 
     asked: AuthorizationRequest
     codes: AuthorizationCodes
+    policy: str | None
     clock: Clock
 
     @property
@@ -152,7 +154,7 @@ class _Redirect:
         )
         fields = {"code": self.codes.issue(code)}
         if asked.client_info:
-            fields["client_info"] = client_info(signed_in.subject.user)
+            fields["client_info"] = client_info(signed_in.subject.user, policy=self.policy)
         return asked.delivery.answer(fields | {"session_state": session.state})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import parse_qsl, urlsplit
 
@@ -44,6 +45,8 @@ class EntraEmulator(Registry):
         clock: Time for tokens and refusals; a ``ManualClock`` moves all of it.
         tenant: Name of the first tenant.
         fresh_keys: Generate keys for this emulator alone, instead of the process's.
+        hosts: More hosts that it answers for, such as ``login.microsoftonline.us`` or
+            ``contoso.ciamlogin.com``: documents and issuers are theirs when a request names them.
 
     Attributes:
         wire: What was asked.
@@ -58,11 +61,12 @@ class EntraEmulator(Registry):
         clock: Clock | None = None,
         tenant: str = "contoso",
         fresh_keys: bool = False,
+        hosts: Iterable[str] = (),
     ) -> None:
         super().__init__(tenant)
         self._clock = clock or SystemClock()
         self._pinned = base_url is not None
-        self._address = Address(base_url or PUBLIC_CLOUD)
+        self._address = Address(base_url or PUBLIC_CLOUD, hosts)
         self._keys = KeyRing(fresh=fresh_keys)
         self._policies = Policies()
         self._factory = TokenFactory(self._directory, self._keys, self._address, clock=self._clock)
@@ -116,12 +120,19 @@ class EntraEmulator(Registry):
     def served_at(self, base_url: str) -> None:
         """Take the address of a server, unless one was given from the start."""
         if not self._pinned:
-            self._address.base_url = base_url.rstrip("/")
+            self._address.move(base_url)
+
+    def at(self, host: str, *, policy: str | None = None) -> AbstractContextManager[None]:
+        """Be at another host while a ``with`` block lasts: tokens and addresses are those of there.
+
+        *policy* is a user flow of Azure AD B2C, such as ``B2C_1_susi``.
+        """
+        return self._address.at(host, policy)
 
     def authority(self, tenant: Tenant | str | None = None) -> str:
         """``{base_url}/{tenant}``; a text goes in as it is, such as ``common``."""
         segment = tenant if isinstance(tenant, str) else (tenant or self.tenant).id
-        return f"{self.base_url}/{segment}"
+        return self._address.of_tenant(segment)
 
     def token_endpoint(self, tenant: Tenant | str | None = None) -> str:
         """Where tokens are asked for."""

@@ -85,7 +85,8 @@ class TokenEndpoint:
         tenant = self._tenant(segment, form)
         client = self._client(segment, tenant, form)
         grant = self._grants.get(form["grant_type"])
-        if grant is None:
+        # Azure AD B2C does not know on-behalf-of.
+        if grant is None or (self._address.policy and form["grant_type"] == ON_BEHALF_OF):
             raise RefusalError(70003)
         return grant(_Request(form, client, segment, tenant, origin))
 
@@ -141,7 +142,7 @@ class TokenEndpoint:
     def _audiences(self, segment: str, tenant: Tenant) -> set[str]:
         names = {segment, tenant.id}
         ends = ("/oauth2/v2.0/token", "/v2.0")
-        return {f"{self._address.base_url}/{name}{end}" for name in names for end in ends}
+        return {f"{self._address.of_tenant(name)}{end}" for name in names for end in ends}
 
     def _client_credentials(self, request: _Request) -> Claims:
         scopes = request.need("scope").split()
@@ -195,6 +196,8 @@ class TokenEndpoint:
 
     def _device_code(self, request: _Request) -> Claims:
         signed_in = self._devices.redeem(request.need("device_code"), request.client)
+        if signed_in.subject.tenant_id != request.tenant.id:
+            raise RefusalError(700005)
         return self._delegate(request, signed_in)
 
     def _refresh_token(self, request: _Request) -> Claims:
@@ -246,7 +249,7 @@ class TokenEndpoint:
             )
         if "offline_access" in wanted.openid:
             body["refresh_token"] = self._refresh_tokens.issue(request.client.client_id, signed_in)
-        body["client_info"] = client_info(subject.user)
+        body["client_info"] = client_info(subject.user, policy=self._address.policy)
         return body
 
     def _wanted(self, request: _Request, signed_in: SignedIn | None = None) -> WantedScopes:

@@ -156,7 +156,14 @@ class TokenFactory:
         }
         optional: Claims = {"nonce": nonce, "acrs": list(subject.authentication_contexts)}
         claims |= {name: value for name, value in optional.items() if value}
-        return self.sign(claims | self._provider(subject))
+        return self.sign(self._in_user_flow(claims | self._provider(subject)))
+
+    def _in_user_flow(self, claims: Claims) -> Claims:
+        policy, name = self._address.policy, claims.get("preferred_username")
+        if policy is None:
+            return claims
+        kept = {key: value for key, value in claims.items() if key != "preferred_username"}
+        return kept | {"ver": "1.0", "tfp": policy} | ({"emails": [name]} if name else {})
 
     def sign(self, claims: Mapping[str, object], header: Mapping[str, object] | None = None) -> str:
         """Any claims under the current key; *header* adds to and replaces header fields."""
@@ -224,6 +231,7 @@ class TokenFactory:
         version: TokenVersion,
         overrides: Mapping[str, object] | None,
     ) -> str:
+        claims = self._in_user_flow(claims)
         for name, value in (overrides or {}).items():
             if value is None:
                 claims.pop(name, None)
@@ -241,9 +249,10 @@ def pairwise(user: User, client_id: str) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def client_info(user: User) -> str:
-    """The account at home, as token answers carry it."""
-    document = json.dumps({"uid": user.oid, "utid": user.tid}, separators=(",", ":"))
+def client_info(user: User, *, policy: str | None = None) -> str:
+    """The account at home, as token answers carry it; in Azure AD B2C one for each user flow."""
+    uid = f"{user.oid}-{policy}" if policy else user.oid
+    document = json.dumps({"uid": uid, "utid": user.tid}, separators=(",", ":"))
     return base64.urlsafe_b64encode(document.encode()).rstrip(b"=").decode()
 
 
