@@ -170,3 +170,19 @@ async def test_a_client_with_a_secret_is_not_for_devices(device, browser, entra,
     refused = await device.poll(started, client=sample.api)
 
     assert refused.json()["error_codes"] == [7000218]
+
+
+async def test_a_device_code_is_for_the_tenant_where_its_user_is(entra, http, browser):
+    fabrikam = entra.add_tenant("fabrikam")
+    amy = entra.add_user("amy")
+    client = entra.public_client
+    fields = {"client_id": client.client_id, "scope": "openid"}
+    url = f"{entra.authority('organizations')}/oauth2/v2.0"
+    started = (await http.post(f"{url}/devicecode", data=fields)).json()
+    entra.sign_in_device(amy, started["user_code"])
+    poll = fields | {"grant_type": GRANT, "device_code": started["device_code"]}
+
+    elsewhere = await http.post(entra.token_endpoint(fabrikam), data=poll)
+
+    assert elsewhere.json()["error_codes"] == [700005]
+    assert (await http.post(entra.token_endpoint("organizations"), data=poll)).status_code == 200

@@ -73,6 +73,23 @@ async def test_the_answer_comes_as_a_form(spa):
     assert page.buttons == ["Continue"]
 
 
+async def test_a_client_without_a_state_gets_none(spa):
+    await spa.browser.press(await spa.begin(state=None), "alice")
+
+    assert "state" not in spa.browser.answer
+
+
+async def test_a_sign_in_may_lead_to_a_program_of_the_desktop(spa, entra):
+    entra.add_redirect_uri(entra.public_client, "msal12345://auth", platform="public")
+    fields = {"client_id": entra.public_client.client_id, "redirect_uri": "msal12345://auth"}
+
+    page = await spa.begin(scope="openid", **fields)
+    await spa.browser.press(page, "alice")
+
+    assert "form-action 'self' msal12345:;" in page.response.headers["content-security-policy"]
+    assert str(spa.browser.landed).startswith("msal12345://auth?code=")
+
+
 async def test_authorize_takes_a_posted_request(spa, entra):
     response = await spa.browser.client.post(
         f"{entra.authority()}/oauth2/v2.0/authorize", data=spa.fields()

@@ -17,6 +17,7 @@ from .devices import Devices
 from .directory import SHARED_TENANTS, Directory, Tenant
 from .errors import Face, RefusalError, new_trace_id
 from .faults import Faults
+from .flaws import Forger
 from .grants import TokenEndpoint
 from .graph import Graph
 from .keys import KeyRing
@@ -49,6 +50,7 @@ class EntraApp:
         devices: Devices,
         graph: Graph,
         faults: Faults,
+        forger: Forger,
         wire: Wire,
         clock: Clock,
     ) -> None:
@@ -60,6 +62,7 @@ class EntraApp:
         self._devices = devices
         self._graph = graph
         self._faults = faults
+        self._forger = forger
         self._wire = wire
         self._clock = clock
         self._routes = self._table()
@@ -103,7 +106,7 @@ class EntraApp:
             code = refusal.code
             answer = self._refused(route, refusal, correlation_id)
         if fault is not None:
-            answer = fault.spoil(answer)
+            answer = fault.spoil(answer, self._forger.spoil)
         self._wire.record(
             request,
             at=self._clock.time(),

@@ -47,7 +47,7 @@ class Delivery:
     def _located(self, text: str) -> str:
         uri, parts = self.redirect_uri, urlsplit(self.redirect_uri)
         # Entra ID returns URIs without a path with one.
-        if not parts.path and not parts.query and parts.netloc:
+        if parts.scheme in {"http", "https"} and not parts.path and not parts.query:
             uri += "/"
         if self.mode == "fragment":
             return f"{uri}#{text}"

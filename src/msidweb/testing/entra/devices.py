@@ -84,7 +84,7 @@ class Devices:
             return None
         return device
 
-    def redeem(self, device_code: str, client: App) -> SignedIn:
+    def redeem(self, device_code: str, client: App, *, tenant_id: str) -> SignedIn:
         """The user who signed in for the device; raises the refusal, once while it must wait."""
         device = self._by_device_code.get(device_code)
         if device is None or device.wish.client is not client or device.used:
@@ -95,6 +95,8 @@ class Devices:
             raise RefusalError(70019)
         if device.signed_in is None:
             raise self._not_yet(device)
+        if device.signed_in.subject.tenant_id != tenant_id:
+            raise RefusalError(700005)
         device.used = True
         return device.signed_in
 

@@ -19,6 +19,7 @@ from .devices import Devices
 from .directory import App, Tenant, TokenVersion, User
 from .errors import RefusalError
 from .faults import Endpoint, Fault, FaultDetails, Faults
+from .flaws import Flaw, Forger
 from .grants import TokenEndpoint
 from .graph import Graph
 from .keys import KeyRing, SigningKey
@@ -95,6 +96,7 @@ class EntraEmulator(Registry):
         )
         self.wire = Wire()
         self.faults = Faults()
+        self._forger = Forger(self._factory, self._keys)
         self._app = EntraApp(
             directory=self._directory,
             keys=self._keys,
@@ -104,6 +106,7 @@ class EntraEmulator(Registry):
             devices=devices,
             graph=Graph(self._directory, self._factory, clock=self._clock),
             faults=self.faults,
+            forger=self._forger,
             wire=self.wire,
             clock=self._clock,
         )
@@ -296,6 +299,14 @@ class EntraEmulator(Registry):
     def sign(self, claims: Mapping[str, object], header: Mapping[str, object] | None = None) -> str:
         """Any claims, signed with the current key; for tokens that Entra ID would never issue."""
         return self._factory.sign(claims, header)
+
+    def flawed(self, token: str, flaw: Flaw) -> str:
+        """A token of ours with one thing wrong; what Entra ID would never issue.
+
+        ``signature``, ``key``, ``unsigned``, ``no_kid``, ``unknown_kid``, ``issuer``, ``expired``
+        or ``early``; ``fail_next("token", flaw=…)`` gives it to the tokens of the next answer.
+        """
+        return self._forger.spoil(token, flaw)
 
     def recognize(self, token: str) -> Claims | None:
         """The claims of a token with a valid signature of ours, whatever its time, else None."""

@@ -195,9 +195,9 @@ class TokenEndpoint:
         return self._delegate(request, signed_in)
 
     def _device_code(self, request: _Request) -> Claims:
-        signed_in = self._devices.redeem(request.need("device_code"), request.client)
-        if signed_in.subject.tenant_id != request.tenant.id:
-            raise RefusalError(700005)
+        signed_in = self._devices.redeem(
+            request.need("device_code"), request.client, tenant_id=request.tenant.id
+        )
         return self._delegate(request, signed_in)
 
     def _refresh_token(self, request: _Request) -> Claims:
