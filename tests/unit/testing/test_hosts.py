@@ -117,6 +117,7 @@ async def test_a_user_flow_has_documents_of_its_own(client, entra, prefix):
     answer = await document(client, f"https://{B2C}{prefix}/contoso.onmicrosoft.com/{FLOW}/v2.0")
     keys = (await client.get(answer["jwks_uri"])).json()["keys"]
 
+    assert FLOW in entra.wire.requests[0].path
     assert answer["issuer"] == f"https://{B2C}/{entra.tenant.id}/v2.0/"
     assert answer["authorization_endpoint"] == f"{base}/oauth2/v2.0/authorize"
     assert answer["jwks_uri"] == f"{base}/discovery/v2.0/keys"

@@ -125,6 +125,8 @@ async def test_an_unknown_account_is_told(spa):
 
     assert page.title == "Pick an account"
     assert "AADSTS50034" in page.response.text
+    (field,) = [e for e in page.all("input") if e.attributes.get("id") == "account"]
+    assert field.attributes["aria-describedby"] == "problem"
 
 
 async def test_a_typed_account_signs_in(spa, sample):

@@ -76,13 +76,12 @@ class EntraApp:
         host = self._address.serves(request.headers.get("host", ""))
         if flow is None:
             with self._address.at(host):
-                return await self._answered(request)
-        plain = replace(request, path=f"/{flow['tenant']}{flow['rest']}")
+                return await self._answered(request, request.path)
         with self._address.at(host, flow["policy"]):
-            return await self._answered(plain)
+            return await self._answered(request, f"/{flow['tenant']}{flow['rest']}")
 
-    async def _answered(self, request: Request) -> Answer:
-        route, segments = self._route(request)
+    async def _answered(self, request: Request, path: str) -> Answer:
+        route, segments = self._route(request.method, path)
         form = _form(request)
         correlation_id = (
             request.headers.get("client-request-id")
@@ -117,11 +116,11 @@ class EntraApp:
         )
         return _stamped(answer, correlation_id)
 
-    def _route(self, request: Request) -> tuple[_Route, _Segments]:
+    def _route(self, method: str, path: str) -> tuple[_Route, _Segments]:
         wrong_method = False
         for route in self._routes:
-            match = route.pattern.fullmatch(request.path)
-            if match is not None and route.method in {request.method, "ANY"}:
+            match = route.pattern.fullmatch(path)
+            if match is not None and route.method in {method, "ANY"}:
                 return route, match.groupdict()
             wrong_method = wrong_method or match is not None
         return (_WRONG_METHOD if wrong_method else _NOT_FOUND), {}

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import parse_qsl, urlsplit
 
 from msidweb.clock import Clock, SystemClock
 from msidweb.errors import InvalidCallError
-from msidweb.principal import Assertion, Principal
 from msidweb.testing.exchange import Receive, Scope, Send
 
 from .app import EntraApp
 from .browser import Browser
 from .codes import AuthorizationCodes
 from .devices import Devices
-from .directory import App, Tenant, TokenVersion, User
+from .directory import App, Tenant, User
 from .errors import RefusalError
 from .faults import Endpoint, Fault, FaultDetails, Faults
-from .flaws import Flaw, Forger
 from .grants import TokenEndpoint
 from .graph import Graph
-from .keys import KeyRing, SigningKey
 from .metadata import PUBLIC_CLOUD, Address
+from .mint import Mint
 from .policies import Policies, Policy
 from .refresh import RefreshTokens
-from .registry import Registry
-from .tokens import Claims, Lifetimes, Subject, Target, TokenFactory
 from .wire import Wire
 
 if TYPE_CHECKING:
     import httpx
 
 
-class EntraEmulator(Registry):
+class EntraEmulator(Mint):
     """An Entra ID of your own: an ASGI application and the controls of what it does.
 
     ``transport()`` answers in process; ``serve_tls(emulator)`` serves it on localhost. Ids are
@@ -64,13 +60,10 @@ class EntraEmulator(Registry):
         fresh_keys: bool = False,
         hosts: Iterable[str] = (),
     ) -> None:
-        super().__init__(tenant)
-        self._clock = clock or SystemClock()
         self._pinned = base_url is not None
         self._address = Address(base_url or PUBLIC_CLOUD, hosts)
-        self._keys = KeyRing(fresh=fresh_keys)
+        super().__init__(tenant, self._address, clock=clock or SystemClock(), fresh_keys=fresh_keys)
         self._policies = Policies()
-        self._factory = TokenFactory(self._directory, self._keys, self._address, clock=self._clock)
         refresh_tokens = RefreshTokens()
         codes = AuthorizationCodes(self.lifetimes, refresh_tokens, clock=self._clock)
         devices = Devices(self._address, self.lifetimes, clock=self._clock)
@@ -96,7 +89,6 @@ class EntraEmulator(Registry):
         )
         self.wire = Wire()
         self.faults = Faults()
-        self._forger = Forger(self._factory, self._keys)
         self._app = EntraApp(
             directory=self._directory,
             keys=self._keys,
@@ -160,21 +152,6 @@ class EntraEmulator(Registry):
         return httpx.ASGITransport(app=self)
 
     @property
-    def clock(self) -> Clock:
-        """The emulator's time."""
-        return self._clock
-
-    @property
-    def lifetimes(self) -> Lifetimes:
-        """How long tokens live; assign to its members."""
-        return self._factory.lifetimes
-
-    @property
-    def keys(self) -> tuple[SigningKey, ...]:
-        """The published signing keys, oldest first."""
-        return self._keys.published
-
-    @property
     def repeat_openid_scopes(self) -> bool:
         """Whether ``scope`` of an answer repeats ``openid profile email``; Entra ID does both."""
         return self._tokens.repeat_openid_scopes
@@ -182,87 +159,6 @@ class EntraEmulator(Registry):
     @repeat_openid_scopes.setter
     def repeat_openid_scopes(self, value: bool) -> None:
         self._tokens.repeat_openid_scopes = value
-
-    def user_token(
-        self,
-        user: User,
-        *,
-        resource: App,
-        scopes: Iterable[str] | None = None,
-        client: App | None = None,
-        tenant: Tenant | None = None,
-        version: TokenVersion | None = None,
-        claims: Mapping[str, object] | None = None,
-        expires_in: float | None = None,
-        mfa: bool = False,
-        authentication_contexts: Iterable[str] = (),
-    ) -> str:
-        """An access token of a user, as if they had just signed in and consented.
-
-        Args:
-            user: Who signed in.
-            resource: Whose API the token is for.
-            scopes: Delegated permissions; all that the resource exposes unless given.
-            client: Who asked; the public client unless given.
-            tenant: Where a guest signed in; home unless given.
-            version: Token version; the resource's unless given.
-            claims: Claims that are another; None leaves one out.
-            expires_in: Life in seconds.
-            mfa: Whether they signed in with a second factor.
-            authentication_contexts: Contexts (``acrs``) they satisfied.
-        """
-        place = (tenant or self._directory.tenants[user.tid]).id
-        if user.object_id(place) is None:
-            raise InvalidCallError("The user is neither at home nor a guest in that tenant.")
-        return self._factory.user_token(
-            Subject(user, place, mfa=mfa, authentication_contexts=tuple(authentication_contexts)),
-            Target(resource, resource.app_id_uri),
-            resource.scopes if scopes is None else scopes,
-            client=client or self.public_client,
-            version=version,
-            expires_in=expires_in,
-            overrides=claims,
-        )
-
-    def principal(self, user: User, *, resource: App, **details: Any) -> Principal:
-        """The caller that an API sees when *user* calls it; takes what :meth:`user_token` takes."""
-        token = self.user_token(user, resource=resource, **details)
-        claims: dict[str, Any] = dict(self._factory.recognize(token) or {})
-        return Principal(
-            claims,
-            tenant_id=str(claims.get("tid")),
-            object_id=str(claims.get("oid")),
-            client_id=str(claims.get("azp") or claims.get("appid")),
-            scopes=frozenset(str(claims.get("scp", "")).split()),
-            roles=frozenset(claims.get("roles", ())),
-            is_app=False,
-            expires_at=float(claims.get("exp", 0)),
-            assertion=Assertion(token),
-        )
-
-    def app_token(
-        self,
-        *,
-        client: App,
-        resource: App,
-        tenant: Tenant | None = None,
-        version: TokenVersion | None = None,
-        claims: Mapping[str, object] | None = None,
-        expires_in: float | None = None,
-    ) -> str:
-        """An access token of an application, with the roles that were assigned to it."""
-        return self._factory.app_token(
-            client,
-            Target(resource, resource.app_id_uri),
-            tenant_id=(tenant or client.tenant).id,
-            version=version,
-            expires_in=expires_in,
-            overrides=claims,
-        )
-
-    def id_token(self, user: User, *, client: App) -> str:
-        """An id token: what an API must never take for an access token."""
-        return self._factory.id_token(Subject(user, user.tid), client)
 
     def sign_in(self, user: User, url: str, *, approve: bool = True) -> dict[str, str]:
         """What a client gets back when its user follows an authorize *url*: a code, or an error.
@@ -295,34 +191,6 @@ class EntraEmulator(Registry):
             self._browser.visit_for_device(user, user_code, approve=approve)
         except RefusalError as refusal:
             raise InvalidCallError(_told(refusal)) from None
-
-    def sign(self, claims: Mapping[str, object], header: Mapping[str, object] | None = None) -> str:
-        """Any claims, signed with the current key; for tokens that Entra ID would never issue."""
-        return self._factory.sign(claims, header)
-
-    def flawed(self, token: str, flaw: Flaw) -> str:
-        """A token of ours with one thing wrong; what Entra ID would never issue.
-
-        ``signature``, ``key``, ``unsigned``, ``no_kid``, ``unknown_kid``, ``issuer``, ``expired``
-        or ``early``; ``fail_next("token", flaw=…)`` gives it to the tokens of the next answer.
-        """
-        return self._forger.spoil(token, flaw)
-
-    def recognize(self, token: str) -> Claims | None:
-        """The claims of a token with a valid signature of ours, whatever its time, else None."""
-        return self._factory.recognize(token)
-
-    def publish_key(self) -> str:
-        """Publish a new key that does not sign yet; its ``kid``."""
-        return self._keys.publish().kid
-
-    def rotate_keys(self) -> str:
-        """Sign with the newest key, the old ones stay published; its ``kid``."""
-        return self._keys.rotate().kid
-
-    def remove_key(self, kid: str) -> None:
-        """Publish a key no longer, as in an emergency; another one takes over."""
-        self._keys.remove(kid)
 
     def fail_next(self, endpoint: Endpoint, **details: Unpack[FaultDetails]) -> Fault:
         """Let the next request to an endpoint go wrong; :class:`Fault` says in which ways.

@@ -27,8 +27,14 @@ class Form:
 
     def page(self, title: str, template: str, **values: str) -> Answer:
         """A page whose forms are this one."""
-        problem = fill(_PROBLEM, text=self.problem) if self.problem else Html()
-        body = fill(template, title=title, problem=problem, hidden=hidden(self.fields), **values)
+        body = fill(
+            template,
+            title=title,
+            problem=fill(_PROBLEM, text=self.problem) if self.problem else Html(),
+            described=Html(_DESCRIBED if self.problem else ""),
+            hidden=hidden(self.fields),
+            **values,
+        )
         return document(title, body, form_targets=self.targets)
 
 
@@ -105,6 +111,7 @@ def refused(refusal: RefusalError, body: Mapping[str, object]) -> Answer:
 
 
 _PROBLEM = '<p class="problem" role="alert" id="problem">{text}</p>'
+_DESCRIBED = ' aria-describedby="problem" aria-invalid="true"'
 _CANCEL = """\
 <form method="post" action="/login">{hidden}
 <button class="other" name="cancel" value="1">Cancel</button>
@@ -126,7 +133,7 @@ _ACCOUNT = (
 <form method="post" action="/login">{hidden}
 <label for="account">Another account</label>
 <input id="account" name="account" type="text" value="{hint}" autocomplete="username"
- autocapitalize="none" spellcheck="false" required>
+ autocapitalize="none" spellcheck="false" required{described}>
 <button class="main">Next</button>
 </form>
 """
@@ -139,7 +146,7 @@ _PROVE = """\
 <form method="post" action="/login">{hidden}
 <label for="password">Password</label>
 <input id="password" name="password" type="password" autocomplete="current-password"
- required autofocus>
+ required autofocus{described}>
 <button class="main">Sign in</button>
 </form>
 <form method="post" action="/login">{hidden}
@@ -190,7 +197,7 @@ _DEVICE = """\
 <form method="post" action="/devicelogin">{hidden}
 <label for="code">Code</label>
 <input id="code" name="user_code" type="text" autocomplete="off" autocapitalize="characters"
- spellcheck="false" maxlength="20" required autofocus>
+ spellcheck="false" maxlength="20" required autofocus{described}>
 <button class="main">Next</button>
 </form>"""
 _CONFIRM = """\
