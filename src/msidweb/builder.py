@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeAlias, TypeVar
 
+from msidweb.acquisition import TokenRequestDraft
+from msidweb.concurrency import Callback
 from msidweb.configuration import (
     Configuration,
     DownstreamApiOptions,
@@ -22,9 +24,12 @@ from msidweb.configuration import (
 from msidweb.configuration.spelling import did_you_mean
 from msidweb.container import IdentityContainer, make_container
 from msidweb.credentials import ClientCredential
+from msidweb.customization import Customization
+from msidweb.downstream import RequestHook
 from msidweb.errors import ConfigurationError, InvalidCallError, Problem
 from msidweb.identity import Identity
 from msidweb.judgement import contradictions, notes, web_api_problems
+from msidweb.principal import Principal
 from msidweb.telemetry import Hook
 
 M = TypeVar("M", bound=Options)
@@ -59,6 +64,7 @@ class IdentityBuilder:
         self._acquires = False
         self._hooks: list[Hook] = []
         self._credentials: list[ClientCredential] = []
+        self._customization = Customization()
         self._parts: dict[str, Any] = {}
 
     @classmethod
@@ -207,6 +213,44 @@ class IdentityBuilder:
         self._hooks.append(hook)
         return self
 
+    def on_token_validated(self, callback: Callback[Principal]) -> Self:
+        """Call *callback* with each caller whose token was validated, before the request goes on.
+
+        It may be async, as may the four below. It may refuse the caller by raising, an
+        :class:`AuthorizationError` for a 403. What a callback raises reaches the caller as it is.
+        Said twice, both are called, in this order. .NET: OnTokenValidated.
+        """
+        return self._customized(on_token_validated=callback)
+
+    def on_before_token_request(self, callback: Callback[TokenRequestDraft]) -> Self:
+        """Call *callback* before a token request is sent, once for all who wait for it.
+
+        .NET: OnBeforeTokenAcquisitionForOnBehalfOf, OnBeforeTokenAcquisitionForApp.
+        """
+        return self._customized(on_before_token_request=callback)
+
+    def on_before_auth_header(self, callback: RequestHook) -> Self:
+        """Call *callback* with each downstream request before a token is asked for.
+
+        .NET: OnBeforeAuthHeaderCreation.
+        """
+        return self._customized(on_before_auth_header=callback)
+
+    def on_after_auth_header(self, callback: RequestHook) -> Self:
+        """Call *callback* with each downstream request that has its Authorization field.
+
+        .NET: OnAfterAuthHeaderCreation.
+        """
+        return self._customized(on_after_auth_header=callback)
+
+    def customize_request(self, callback: RequestHook) -> Self:
+        """Call *callback* with each downstream request, after the two above.
+
+        Reserved headers are put back as they were, and a request that would leave the API's base
+        URL is refused. .NET: CustomizeHttpRequestMessage.
+        """
+        return self._customized(customize_request=callback)
+
     def override(self, **parts: Any) -> Self:
         """Use *parts* in place of the container's, by the names of its providers.
 
@@ -254,6 +298,7 @@ class IdentityBuilder:
             section=self._section_name(),
             hooks=tuple(self._hooks),
             client_credentials=tuple(self._credentials),
+            customization=self._customization,
             parts=self._parts,
         )
         problems += contradictions(options)
@@ -268,6 +313,14 @@ class IdentityBuilder:
         # What was made to be judged goes, so that parts can still be overridden.
         container.reset_singletons()
         return Identity(container)
+
+    def _customized(self, **callbacks: object) -> Self:
+        for name, callback in callbacks.items():
+            if not callable(callback):
+                msg = f"{name} takes a function, not a {type(callback).__name__}."
+                raise InvalidCallError(msg, code="invalid_argument")
+        self._customization = self._customization.plus(**callbacks)
+        return self
 
     def _options(self, problems: list[Problem]) -> IdentityOptions:
         options = self._base.model_copy(deep=True)

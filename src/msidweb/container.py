@@ -14,6 +14,7 @@ from msidweb.clock import SystemClock
 from msidweb.concurrency import BackgroundTasks
 from msidweb.configuration import IdentityOptions
 from msidweb.credentials import ClientCredential, load_credentials
+from msidweb.customization import Customization
 from msidweb.downstream import DownstreamApi
 from msidweb.http import HttpClients
 from msidweb.telemetry import Hook, Telemetry
@@ -30,6 +31,7 @@ class IdentityContainer(containers.DeclarativeContainer):
     section = providers.Object("AzureAd")
     hooks: providers.Provider[Sequence[Hook]] = providers.Object(())
     client_credentials: providers.Provider[Sequence[ClientCredential]] = providers.Object(())
+    customization: providers.Provider[Customization] = providers.Object(Customization())
 
     clock = providers.Singleton(SystemClock)
     telemetry = providers.Singleton(
@@ -57,7 +59,12 @@ class IdentityContainer(containers.DeclarativeContainer):
         place=section,
     )
     token_validator = providers.Singleton(
-        TokenValidator, validation_policy, authorities, clock=clock, telemetry=telemetry
+        TokenValidator,
+        validation_policy,
+        authorities,
+        clock=clock,
+        telemetry=telemetry,
+        on_token_validated=customization.provided.on_token_validated,
     )
 
     credentials = providers.Singleton(
@@ -81,6 +88,7 @@ class IdentityContainer(containers.DeclarativeContainer):
         telemetry=telemetry,
         background=background,
         scheme=options.provided.scheme,
+        on_before_token_request=customization.provided.on_before_token_request,
     )
     authorization_header_provider = providers.Singleton(AuthorizationHeaderProvider, token_acquirer)
     downstream_api = providers.Singleton(
@@ -89,6 +97,7 @@ class IdentityContainer(containers.DeclarativeContainer):
         acquirer=token_acquirer,
         clients=http_clients,
         telemetry=telemetry,
+        hooks=customization.provided.request_hooks,
         clock=clock,
     )
 
@@ -99,6 +108,7 @@ def make_container(
     section: str,
     hooks: Sequence[Hook],
     client_credentials: Sequence[ClientCredential],
+    customization: Customization,
     parts: Mapping[str, Any],
 ) -> IdentityContainer:
     """A container over *options*, with *parts* in place of its own by their provider's name."""
@@ -107,6 +117,7 @@ def make_container(
         section=section,
         hooks=providers.Object(hooks),
         client_credentials=providers.Object(client_credentials),
+        customization=providers.Object(customization),
     )
     for name, part in parts.items():
         container.providers[name].override(providers.Object(part))

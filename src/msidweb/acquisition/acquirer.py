@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from msidweb.authority import Authority
 from msidweb.cache import CacheEntry, RequestKey, TokenCache, app_partition
 from msidweb.clock import Clock
-from msidweb.concurrency import BackgroundTasks, Flight
+from msidweb.concurrency import BackgroundTasks, Callback, Flight
 from msidweb.configuration.options import AcquireTokenOptions, MicrosoftIdentityOptions
 from msidweb.errors import InvalidCallError, MsidwebError, UserRequiredError
 from msidweb.principal import Principal, ambient_principal
@@ -24,6 +24,7 @@ from msidweb.telemetry import (
 from msidweb.tokens import AcquiredToken, RefreshReason
 
 from .demand import Demand
+from .draft import TokenRequestDraft
 from .exchange import Credentials, Exchange
 from .lifetimes import back_off
 from .msal_writer import MsalWriter
@@ -52,6 +53,7 @@ class TokenAcquirer:
         background: Owns the renewals.
         scheme: Authentication scheme whose callers are served.
         sleep: How the pause before a repeat is waited for.
+        on_before_token_request: Each is called before a token request is sent.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class TokenAcquirer:
         background: BackgroundTasks,
         scheme: str = "Bearer",
         sleep: Sleep = asyncio.sleep,
+        on_before_token_request: Sequence[Callback[TokenRequestDraft]] = (),
     ) -> None:
         self._client_id = options.client_id or ""
         self._environment = authority.cache_environment
@@ -91,6 +94,7 @@ class TokenAcquirer:
             cache=cache,
             clock=clock,
             telemetry=telemetry,
+            on_before_request=tuple(on_before_token_request),
         )
 
     async def open(self) -> None:

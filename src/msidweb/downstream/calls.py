@@ -13,9 +13,10 @@ from msidweb.http import DroppedHeader, guard_headers
 from msidweb.principal import Principal
 
 from .arguments import AppCall
-from .bodies import Body, json_body, plain_body
+from .bodies import Body, content_body, form_body, json_body, serialized_body
 from .resolution import ApiPlan, override, with_session_key
 from .scopes import app_scope, own_scopes
+from .uploads import Upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,20 @@ class Call:
     url: str
     headers: httpx.Headers
     dropped: tuple[DroppedHeader, ...]
-    content: bytes | None = field(repr=False)
+    content: bytes | Upload | None = field(repr=False)
     for_app: bool
     user: Principal | None
     timeout: float | None
     connect_timeout: float | None
     read_timeout: float | None
 
+    @property
+    def can_be_sent(self) -> bool:
+        """Whether its body was not sent yet, or can be sent again."""
+        return not isinstance(self.content, Upload) or self.content.can_be_sent
 
-def prepare(
+
+async def prepare(
     plan: ApiPlan,
     path: str | None,
     call: AppCall,
@@ -70,7 +76,7 @@ def prepare(
     for_app = plan.request_app_token if for_app is None else for_app
     if plan.scopes and for_app:
         app_scope(plan.name, plan.scopes)
-    body = _body(plan, call)
+    body = await _body(plan, call)
     headers, dropped = _headers(plan, body, call.get("headers"))
     return Call(
         plan=plan,
@@ -89,7 +95,8 @@ def prepare(
 
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "connect_timeout": (int, float),
-    "content": (str, bytes),
+    "content_type": (str,),
+    "data": (Mapping,),
     "headers": (Mapping,),
     "params": (Mapping,),
     "path": (str,),
@@ -118,21 +125,44 @@ def _check_seconds(call: AppCall) -> None:
         )
 
 
+_FUNCTIONS = ("serializer", "deserializer", "customize_request")
+
+
+def _with_functions(plan: ApiPlan, call: AppCall) -> ApiPlan:
+    for name in _FUNCTIONS:
+        function = call.get(name)
+        if function is None:
+            continue
+        if not callable(function):
+            msg = f"{name} takes no {type(function).__name__}."
+            raise InvalidCallError(msg, code="invalid_argument")
+        if name == "customize_request":
+            plan = replace(plan, hooks=plan.hooks.and_customized(function))
+        elif name == "serializer":
+            plan = replace(plan, serializer=function)
+        else:
+            plan = replace(plan, deserializer=function)
+    return plan
+
+
 def _effective(plan: ApiPlan, call: AppCall, session_key: str | None) -> ApiPlan:
     options, scopes = call.get("options"), call.get("scopes")
     configured = plan.scopes
     if options is not None:
         plan = override(plan, options)
+    if not call.keys().isdisjoint(_FUNCTIONS):
+        plan = _with_functions(plan, call)
     if scopes is not None:
         plan = replace(plan, scopes=own_scopes(plan.name, configured, scopes))
     if session_key is not None:
         plan = with_session_key(plan, session_key)
     if plan.acquire is not None and plan.key_owner is None:
-        _refuse_lost_key(plan.name, plan.acquire)
+        refuse_lost_key(plan.name, plan.acquire)
     return plan
 
 
-def _refuse_lost_key(name: str, acquire: AcquireTokenOptions) -> None:
+def refuse_lost_key(name: str, acquire: AcquireTokenOptions) -> None:
+    """Raise InvalidCallError where a session key would be generated and nobody would get it."""
     if acquire.session_key == AcquireTokenOptions.SESSION_KEY_AUTO:
         msg = f"{name!r}: the generated session key would be lost; no object of yours can take it."
         remedy = (
@@ -142,13 +172,23 @@ def _refuse_lost_key(name: str, acquire: AcquireTokenOptions) -> None:
         raise InvalidCallError(msg, code="session_key_lost", remedy=remedy)
 
 
-def _body(plan: ApiPlan, call: AppCall) -> Body:
-    content = call.get("content")
-    if content is None:
-        return json_body(call.get("json"), plan.serializer)
-    if call.get("json") is not None:
-        raise InvalidCallError("A call takes json= or content=, not both.", code="two_bodies")
-    return plain_body(content, plan.content_type)
+async def _body(plan: ApiPlan, call: AppCall) -> Body:
+    content, data, files = call.get("content"), call.get("data"), call.get("files")
+    value = call.get("json")
+    form = data is not None or files is not None
+    if (content is not None) + (value is not None) + form > 1:
+        msg = "A call takes one of json=, content= and a form (data=, files=)."
+        raise InvalidCallError(msg, code="two_bodies")
+    if form:
+        return form_body(data, files)
+    label = call.get("content_type")
+    if label is None:
+        label = plan.content_type
+    if content is not None:
+        return content_body(content, label)
+    if plan.serializer is not None:
+        return await serialized_body(value, plan.serializer, label)
+    return json_body(value)
 
 
 def _query(plan: ApiPlan, call: AppCall) -> Mapping[str, str]:
@@ -170,11 +210,13 @@ def _text(value: object) -> str:
 def _headers(
     plan: ApiPlan, body: Body, more: Mapping[str, str] | None
 ) -> tuple[httpx.Headers, tuple[DroppedHeader, ...]]:
-    if not more and body.content_type is None:
+    if not more and body.content_type is None and not isinstance(body.content, Upload):
         return plan.headers, ()
     own, dropped = guard_headers(more or {})
     merged = plan.headers.copy()
     if body.content_type is not None:
         merged["Content-Type"] = body.content_type
+    if isinstance(body.content, Upload) and body.content.length is not None:
+        merged["Content-Length"] = str(body.content.length)
     merged.update(own)
     return merged, dropped

@@ -5,6 +5,8 @@ Messages name the API and the status. The body is an attribute; what a URL holds
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -17,6 +19,7 @@ from msidweb.errors import (
 from msidweb.http import retry_after_seconds
 
 from .answers import Answer
+from .uploads import Upload
 
 MAX_TEXT = 4096
 """Characters of a body that an error keeps."""
@@ -24,14 +27,29 @@ MAX_TEXT = 4096
 _RETRYABLE = frozenset({408, 429, 502, 503, 504})
 
 
-def refused(answer: Answer, text: str, *, truncated: bool, now: float) -> DownstreamApiError:
-    """The error for an answer whose status is no success; a redirect is none either."""
+NOT_AS_CODED = "that its content coding does not fit"
+
+
+def refused(
+    answer: Answer, *, now: float, challenge_unanswered: bool = False
+) -> DownstreamApiError:
+    """The error for an answer whose status is no success; a redirect is none either.
+
+    With *challenge_unanswered* it says that the body could not be sent again.
+    """
     status = answer.head.status_code
+    message = f"{answer.service!r} answered {status}"
+    if challenge_unanswered:
+        message += (
+            " with a claims challenge, which was not answered: the body cannot be sent twice; "
+            "give content= a function that makes it, or a file that can seek"
+        )
     return _error(
         answer,
-        f"{answer.service!r} answered {status}",
-        body=text,
-        truncated=truncated,
+        message,
+        code="body_not_repeatable" if challenge_unanswered else None,
+        body=answer.refusal,
+        truncated=answer.truncated,
         retry_after=retry_after_seconds(answer.head.headers.get("retry-after"), now=now),
         retryable=status in _RETRYABLE,
     )
@@ -65,6 +83,33 @@ def _error(answer: Answer, message: str, **details: Any) -> DownstreamApiError:
         headers=dict(answer.head.headers),
         correlation_id=answer.correlation_id,
         **details,
+    )
+
+
+@contextlib.contextmanager
+def typed(
+    service: str, correlation_id: str | None, content: bytes | Upload | None = None
+) -> Iterator[None]:
+    """Turn what the transport raises into typed errors; what reading *content* raised passes."""
+    try:
+        yield
+    except (httpx.HTTPError, TimeoutError) as error:
+        if isinstance(content, Upload) and content.failure is error:
+            raise
+        if isinstance(error, httpx.PoolTimeout):
+            raise no_connection(service, correlation_id) from error
+        if isinstance(error, httpx.TimeoutException | TimeoutError):
+            raise too_late(service, correlation_id) from error
+        raise broken_off(service, correlation_id, error) from error
+
+
+def no_connection(service: str, correlation_id: str | None) -> DownstreamTimeoutError:
+    """The error for a request that waited in vain for one of its client's connections."""
+    return DownstreamTimeoutError(
+        f"{service!r} was not asked: no connection became free in time",
+        service_name=service,
+        code="no_free_connection",
+        correlation_id=correlation_id,
     )
 
 

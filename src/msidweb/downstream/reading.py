@@ -20,10 +20,11 @@ from .failures import unreadable
 from .media import charset_of, is_json, media_type_of
 
 Deserializer: TypeAlias = Callable[[httpx.Response], Any]
+"""Turns a response whose body was read into the result; may be async."""
 
 
-def read_answer(answer: Answer, model: Any, deserializer: Deserializer | None) -> Any:
-    """The body of a successful *answer* as *model*, or as the *deserializer* makes of it.
+def read_answer(answer: Answer, model: Any) -> Any:
+    """The body of a successful *answer* as *model*.
 
     An empty body is None, or an empty ``str`` or ``bytes`` where that was asked for. Text is None
     for any other model, as .NET has it; without a model it is the text.
@@ -33,8 +34,6 @@ def read_answer(answer: Answer, model: Any, deserializer: Deserializer | None) -
             (``unreadable_answer``).
         InvalidCallError: Nothing can be validated against *model*.
     """
-    if deserializer is not None:
-        return deserializer(answer.response())
     if model is httpx.Response:
         return answer.response()
     if model is bytes:

@@ -1,9 +1,10 @@
-"""HTTP to other services: named clients, guarded URLs and headers, bounded bodies."""
+"""HTTP to other services: named clients, guarded URLs and headers, bounded bodies, repeats."""
 
 from .bounded import BodyTooLargeError, read_bounded, read_excerpt
 from .charsets import decoded, readable
 from .clients import Clients, HttpClients
 from .headers import DroppedHeader, guard_headers
+from .retries import Random, RetryBudget, failure_reason, status_reason, wait_before
 from .retry_after import retry_after_seconds
 from .urls import BaseUrl, check_base_url, compose_url, path
 
@@ -13,13 +14,18 @@ __all__ = [
     "Clients",
     "DroppedHeader",
     "HttpClients",
+    "Random",
+    "RetryBudget",
     "check_base_url",
     "compose_url",
     "decoded",
+    "failure_reason",
     "guard_headers",
     "path",
     "read_bounded",
     "read_excerpt",
     "readable",
     "retry_after_seconds",
+    "status_reason",
+    "wait_before",
 ]

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msidweb.authority import KeySet, SigningKey
 from msidweb.clock import Clock
+from msidweb.concurrency import Callback, call_all
 from msidweb.errors import (
     AuthenticationError,
     InvalidSignatureError,
@@ -54,6 +55,7 @@ class TokenValidator:
         clock: Read once a token.
         telemetry: Hears of accepted and refused tokens.
         memo: Remembers accepted tokens; one of its own is made when none is given.
+        on_token_validated: Each is called with every caller, and may refuse them by raising.
     """
 
     def __init__(
@@ -64,11 +66,13 @@ class TokenValidator:
         clock: Clock,
         telemetry: Telemetry,
         memo: Memo | None = None,
+        on_token_validated: Sequence[Callback[Principal]] = (),
     ) -> None:
         self._policy = policy
         self._keys = keys
         self._clock = clock
         self._telemetry = telemetry
+        self._on_validated = tuple(on_token_validated)
         self._memo = Memo() if memo is None else memo
         self._headers: dict[str, JoseHeader] = {}
         self._refusals: dict[str, _Refusals] = {}
@@ -121,7 +125,10 @@ class TokenValidator:
             raise
         if self._telemetry.listening(TokenValidated):
             self._tell_success(verdict, remembered=remembered)
-        return verdict.principal(assertion, self._policy.scheme)
+        principal = verdict.principal(assertion, self._policy.scheme)
+        if self._on_validated:
+            await call_all(self._on_validated, principal)
+        return principal
 
     async def _judge(self, parts: CompactToken, digest: str, now: float) -> Verdict:
         header = self._headers.get(parts.header) or check_header(read_header(parts.header))

@@ -1,0 +1,225 @@
+"""A request made, shaped by hooks, sent, and sent again where that may help."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+import httpx
+
+from msidweb.clock import Clock
+from msidweb.concurrency import call_all
+from msidweb.errors import DownstreamApiError
+from msidweb.http import (
+    DroppedHeader,
+    HttpClients,
+    Random,
+    RetryBudget,
+    failure_reason,
+    read_excerpt,
+    retry_after_seconds,
+    status_reason,
+    wait_before,
+)
+from msidweb.http.retries import LONGEST_UNBOUNDED
+from msidweb.telemetry import (
+    DownstreamRetried,
+    DownstreamRetryWithheld,
+    HeaderDropped,
+    Telemetry,
+)
+
+from .answers import Answer
+from .calls import Call
+from .failures import typed
+from .hooks import Guard
+from .trace import Trace
+
+Authorize: TypeAlias = Callable[[], Awaitable[str | None]]
+"""Gives the value of the Authorization field, None for none."""
+
+Receive: TypeAlias = Callable[[httpx.Response], Awaitable[Answer]]
+"""Takes from an answer what its caller wants of it."""
+
+Sleep: TypeAlias = Callable[[float], Awaitable[None]]
+
+
+class Sender:
+    """Sends requests through the named clients, within what each client's options allow."""
+
+    def __init__(
+        self,
+        clients: HttpClients,
+        telemetry: Telemetry,
+        *,
+        clock: Clock,
+        random: Random,
+        sleep: Sleep,
+    ) -> None:
+        self._clients = clients
+        self._telemetry = telemetry
+        self._clock = clock
+        self._random = random
+        self._sleep = sleep
+        self._budgets: dict[str, RetryBudget] = {}
+
+    async def send(
+        self, call: Call, authorize: Authorize, trace: Trace, receive: Receive
+    ) -> Answer:
+        """What *receive* took of the answer; *authorize* is asked once, however often is sent.
+
+        Raises:
+            DownstreamApiError: No answer came, or none that can be read.
+        """
+        options = self._clients.options(call.plan.client)
+        if not options.retries or call.method not in options.retry_methods:
+            return await self._once(call, authorize, trace, receive)
+        self._budget(call).pay_in()
+        authorize = _asked_once(authorize)
+        while True:
+            try:
+                answer = await self._once(call, authorize, trace, receive)
+            except DownstreamApiError as error:
+                reason = failure_reason(error.__cause__, method=call.method, repeats=trace.repeats)
+                if not await self._paused(call, trace, reason, limit=options.retries):
+                    raise
+            else:
+                reason = status_reason(answer.head.status_code)
+                field = answer.head.headers.get("retry-after")
+                if not await self._paused(
+                    call, trace, reason, limit=options.retries, field=field, answer=answer
+                ):
+                    return answer
+
+    async def _once(
+        self, call: Call, authorize: Authorize, trace: Trace, receive: Receive
+    ) -> Answer:
+        client = self._clients.client(call.plan.client)
+        request = client.build_request(
+            call.method,
+            call.url,
+            headers=call.headers,
+            content=call.content,
+            timeout=self._phases(call, client.timeout),
+        )
+        if "accept" not in call.headers:
+            request.headers.pop("accept", None)
+        if call.plan.hooks:
+            await self._shaped(call, request, authorize, trace)
+        elif (authorization := await authorize()) is not None:
+            request.headers["Authorization"] = authorization
+        trace.attempts += 1
+        content = call.content
+        with typed(call.plan.name, trace.correlation_id, content):
+            head = await client.send(request, stream=True, follow_redirects=False)
+            trace.status = head.status_code
+            return await receive(head)
+
+    async def _shaped(
+        self, call: Call, request: httpx.Request, authorize: Authorize, trace: Trace
+    ) -> None:
+        hooks, guard = call.plan.hooks, Guard(request, call.plan.base)
+        await call_all(hooks.before_auth_header, request)
+        authorization = await authorize()
+        if authorization is not None:
+            request.headers["Authorization"] = authorization
+            guard.authorize(authorization)
+        await call_all(hooks.after_auth_header, request)
+        await call_all(hooks.customize, request)
+        self.tell_dropped(call, guard.check(request), trace)
+
+    def tell_dropped(self, call: Call, dropped: tuple[DroppedHeader, ...], trace: Trace) -> None:
+        """Tell of headers that were to be sent and are not."""
+        for header in dropped:
+            self._telemetry.emit(
+                HeaderDropped(
+                    service=call.plan.name,
+                    header=header.name,
+                    reason=header.reason,
+                    correlation_id=trace.correlation_id,
+                )
+            )
+
+    async def _paused(
+        self,
+        call: Call,
+        trace: Trace,
+        reason: str | None,
+        *,
+        limit: int,
+        field: str | None = None,
+        answer: Answer | None = None,
+    ) -> bool:
+        """Wait before the next attempt; False where there is to be none."""
+        if reason is None or trace.repeats >= limit or not call.can_be_sent:
+            return False
+        after = retry_after_seconds(field, now=self._clock.time())
+        wait = wait_before(trace.repeats, retry_after=after, random=self._random)
+        withheld = self._withheld(call, trace, wait)
+        told: dict[str, Any] = {
+            "service": call.plan.name,
+            "method": call.method,
+            "attempt": trace.attempts,
+            "reason": reason,
+            "correlation_id": trace.correlation_id,
+        }
+        if withheld is not None:
+            self._telemetry.emit(DownstreamRetryWithheld(**told, limit=withheld))
+            return False
+        self._telemetry.emit(DownstreamRetried(**told, wait=wait))
+        trace.repeats += 1
+        if answer is not None:
+            await discard(answer)
+        await self._sleep(wait)
+        return True
+
+    def _withheld(self, call: Call, trace: Trace, wait: float) -> str | None:
+        left = trace.left(self._clock.monotonic())
+        if wait >= (LONGEST_UNBOUNDED if left is None else left):
+            return "deadline"
+        return None if self._budget(call).take() else "budget"
+
+    def _budget(self, call: Call) -> RetryBudget:
+        name = call.plan.client
+        if name not in self._budgets:
+            self._budgets[name] = RetryBudget.of(self._clients.options(name))
+        return self._budgets[name]
+
+    def _phases(self, call: Call, usual: httpx.Timeout) -> httpx.Timeout:
+        if (call.timeout, call.connect_timeout, call.read_timeout) == (None, None, None):
+            return usual
+        read = call.read_timeout
+        if read is None:
+            read = self._clients.options(call.plan.client).read_timeout
+        return httpx.Timeout(
+            connect=usual.connect if call.connect_timeout is None else call.connect_timeout,
+            read=self.seconds(call) if read is None else read,
+            write=usual.write,
+            pool=usual.pool,
+        )
+
+    def seconds(self, call: Call) -> float | None:
+        """The deadline of *call*, its own or its client's."""
+        if call.timeout is not None:
+            return call.timeout
+        return self._clients.options(call.plan.client).timeout
+
+
+async def discard(answer: Answer) -> None:
+    """Let the rest of an *answer* go, so that its connection can carry the next request."""
+    if answer.head.is_closed:
+        return
+    with contextlib.suppress(httpx.HTTPError, TimeoutError):
+        await read_excerpt(answer.head)
+
+
+def _asked_once(authorize: Authorize) -> Authorize:
+    known: list[str | None] = []
+
+    async def asked() -> str | None:
+        if not known:
+            known.append(await authorize())
+        return known[0]
+
+    return asked
