@@ -13,7 +13,7 @@ from msidweb.configuration.options import (
     DownstreamApiOptions,
     HttpClientOptions,
 )
-from msidweb.downstream import DownstreamApi
+from msidweb.downstream import DownstreamApi, RequestHooks
 from msidweb.http import HttpClients
 from msidweb.principal import Principal
 from msidweb.telemetry import Hook, Telemetry
@@ -103,6 +103,7 @@ def downstream(
     tokens: Tokens | None = None,
     hooks: Sequence[Hook] = (),
     clock: ManualClock | None = None,
+    request_hooks: RequestHooks | None = None,
     **parts: Any,
 ) -> DownstreamApi:
     """A DownstreamApi whose APIs (one called "api", where none are given) are all *handler*."""
@@ -122,5 +123,6 @@ def downstream(
         clients=clients,
         telemetry=telemetry,
         clock=clock,
+        hooks=request_hooks,
         **parts,
     )

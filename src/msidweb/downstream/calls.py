@@ -14,6 +14,7 @@ from msidweb.principal import Principal
 
 from .arguments import AppCall
 from .bodies import Body, content_body, form_body, json_body, serialized_body
+from .hooks import RequestHooks
 from .resolution import ApiPlan, override, with_session_key
 from .scopes import app_scope, own_scopes
 from .uploads import Upload
@@ -137,7 +138,8 @@ def _with_functions(plan: ApiPlan, call: AppCall) -> ApiPlan:
             msg = f"{name} takes no {type(function).__name__}."
             raise InvalidCallError(msg, code="invalid_argument")
         if name == "customize_request":
-            plan = replace(plan, hooks=plan.hooks.and_customized(function))
+            hooks = plan.hooks or RequestHooks()
+            plan = replace(plan, hooks=hooks.and_customized(function))
         elif name == "serializer":
             plan = replace(plan, serializer=function)
         else:
@@ -172,9 +174,14 @@ def refuse_lost_key(name: str, acquire: AcquireTokenOptions) -> None:
         raise InvalidCallError(msg, code="session_key_lost", remedy=remedy)
 
 
+_OTHER_BODIES = ("content", "data", "files")
+
+
 async def _body(plan: ApiPlan, call: AppCall) -> Body:
-    content, data, files = call.get("content"), call.get("data"), call.get("files")
     value = call.get("json")
+    if plan.serializer is None and call.keys().isdisjoint(_OTHER_BODIES):
+        return json_body(value)
+    content, data, files = call.get("content"), call.get("data"), call.get("files")
     form = data is not None or files is not None
     if (content is not None) + (value is not None) + form > 1:
         msg = "A call takes one of json=, content= and a form (data=, files=)."

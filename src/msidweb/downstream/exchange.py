@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from random import random as system_random
+from typing import TypedDict
 
 import httpx
 
@@ -122,32 +124,16 @@ class Exchange:
             self._report(call, trace)
 
     async def _exchanged(self, call: Call, trace: Trace, receive: Receive) -> Answer:
-        plan = call.plan
-
-        async def first() -> str | None:
-            if not plan.scopes:
-                return None
-            return await self.authorization(
-                plan, plan.acquire, for_app=call.for_app, user=call.user
-            )
-
-        answer = await self._sender.send(call, first, trace, receive)
+        plan, whose = call.plan, _Whose(for_app=call.for_app, user=call.user)
+        ask = partial(self.authorization, plan, plan.acquire, **whose) if plan.scopes else None
+        answer = await self._sender.send(call, ask, trace, receive)
         claims = _claims_wanted(call, answer.head)
         if claims is None or not call.can_be_sent:
             return answer
         await discard(answer)
-
-        async def second() -> str:
-            return await self.answer_to(
-                claims,
-                plan,
-                for_app=call.for_app,
-                user=call.user,
-                correlation_id=trace.correlation_id,
-            )
-
+        again = partial(self.answer_to, claims, plan, correlation_id=trace.correlation_id, **whose)
         # 3.19: once, and the second answer is final whatever it says.
-        return await self._sender.send(call, second, trace, receive)
+        return await self._sender.send(call, again, trace, receive)
 
     async def authorization(
         self,
@@ -197,6 +183,11 @@ class Exchange:
                     correlation_id=trace.correlation_id,
                 )
             )
+
+
+class _Whose(TypedDict):
+    for_app: bool
+    user: Principal | None
 
 
 async def _arrived(call: Call, head: httpx.Response, trace: Trace, *, check: bool) -> Answer:

@@ -5,8 +5,6 @@ Messages name the API and the status. The body is an attribute; what a URL holds
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -19,7 +17,6 @@ from msidweb.errors import (
 from msidweb.http import retry_after_seconds
 
 from .answers import Answer
-from .uploads import Upload
 
 MAX_TEXT = 4096
 """Characters of a body that an error keeps."""
@@ -86,21 +83,19 @@ def _error(answer: Answer, message: str, **details: Any) -> DownstreamApiError:
     )
 
 
-@contextlib.contextmanager
-def typed(
-    service: str, correlation_id: str | None, content: bytes | Upload | None = None
-) -> Iterator[None]:
-    """Turn what the transport raises into typed errors; what reading *content* raised passes."""
-    try:
-        yield
-    except (httpx.HTTPError, TimeoutError) as error:
-        if isinstance(content, Upload) and content.failure is error:
-            raise
-        if isinstance(error, httpx.PoolTimeout):
-            raise no_connection(service, correlation_id) from error
-        if isinstance(error, httpx.TimeoutException | TimeoutError):
-            raise too_late(service, correlation_id) from error
-        raise broken_off(service, correlation_id, error) from error
+TRANSPORT = (httpx.HTTPError, TimeoutError)
+"""What a transport raises."""
+
+
+def of_transport(
+    error: Exception, service: str, correlation_id: str | None
+) -> DownstreamTimeoutError | DownstreamConnectionError:
+    """The error for what a transport raised."""
+    if isinstance(error, httpx.PoolTimeout):
+        return no_connection(service, correlation_id)
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return too_late(service, correlation_id)
+    return broken_off(service, correlation_id, error)
 
 
 def no_connection(service: str, correlation_id: str | None) -> DownstreamTimeoutError:
@@ -124,7 +119,7 @@ def too_late(
 
 
 def broken_off(
-    service: str, correlation_id: str | None, error: httpx.HTTPError
+    service: str, correlation_id: str | None, error: Exception
 ) -> DownstreamConnectionError:
     """The error for a connection that could not be made, or was cut."""
     return DownstreamConnectionError(

@@ -41,7 +41,7 @@ class ApiPlan:
         content_type: Content type of text and bytes bodies, None when the options leave it open.
         serializer: Turns ``json=`` into a body.
         deserializer: Turns the response into the result.
-        hooks: What is called with its requests.
+        hooks: What is called with its requests, None for nothing.
         options: The options that all this was taken from; a copy that nobody else has.
         key_owner: Where the caller looks for a generated session key.
     """
@@ -60,7 +60,7 @@ class ApiPlan:
     content_type: str | None
     serializer: Serializer | None
     deserializer: Deserializer | None
-    hooks: RequestHooks
+    hooks: RequestHooks | None
     options: DownstreamApiOptions = field(repr=False)
     key_owner: AcquireTokenOptions | None = field(default=None, repr=False)
 
@@ -108,7 +108,7 @@ def _plan(name: str, base: BaseUrl, options: DownstreamApiOptions, hooks: Reques
         content_type=options.content_type if "content_type" in options.model_fields_set else None,
         serializer=options.serializer,
         deserializer=options.deserializer,
-        hooks=hooks,
+        hooks=hooks or None,
         options=options,
     )
 
@@ -142,7 +142,7 @@ def override(plan: ApiPlan, options: OptionsOverride) -> ApiPlan:
         msg = f"{plan.name!r}: a call cannot change the base URL."
         raise InvalidCallError(msg, code="foreign_base_url", remedy="configure an API of its own")
     own_scopes(plan.name, plan.scopes, wanted.scopes or ())
-    hooks = plan.hooks.and_of(wanted, known=plan.options)
+    hooks = (plan.hooks or RequestHooks()).and_of(wanted, known=plan.options)
     overridden = _plan(plan.name, plan.base, copy.deepcopy(wanted), hooks)
     return replace(overridden, key_owner=owner)
 

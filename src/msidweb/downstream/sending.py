@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeAlias
 
 import httpx
@@ -32,12 +32,13 @@ from msidweb.telemetry import (
 
 from .answers import Answer
 from .calls import Call
-from .failures import typed
-from .hooks import Guard
+from .failures import TRANSPORT, of_transport
+from .hooks import Guard, RequestHooks
 from .trace import Trace
+from .uploads import Upload
 
-Authorize: TypeAlias = Callable[[], Awaitable[str | None]]
-"""Gives the value of the Authorization field, None for none."""
+Authorize: TypeAlias = Callable[[], Awaitable[str]]
+"""Gives the value of the Authorization field."""
 
 Receive: TypeAlias = Callable[[httpx.Response], Awaitable[Answer]]
 """Takes from an answer what its caller wants of it."""
@@ -64,9 +65,9 @@ class Sender:
         self._sleep = sleep
         self._budgets: dict[str, RetryBudget] = {}
 
-    async def send(
-        self, call: Call, authorize: Authorize, trace: Trace, receive: Receive
-    ) -> Answer:
+    def send(
+        self, call: Call, authorize: Authorize | None, trace: Trace, receive: Receive
+    ) -> Coroutine[Any, Any, Answer]:
         """What *receive* took of the answer; *authorize* is asked once, however often is sent.
 
         Raises:
@@ -74,26 +75,35 @@ class Sender:
         """
         options = self._clients.options(call.plan.client)
         if not options.retries or call.method not in options.retry_methods:
-            return await self._once(call, authorize, trace, receive)
+            return self._once(call, authorize, trace, receive)
         self._budget(call).pay_in()
-        authorize = _asked_once(authorize)
+        authorize = None if authorize is None else _asked_once(authorize)
+        return self._repeatedly(call, authorize, trace, receive, limit=options.retries)
+
+    async def _repeatedly(
+        self,
+        call: Call,
+        authorize: Authorize | None,
+        trace: Trace,
+        receive: Receive,
+        *,
+        limit: int,
+    ) -> Answer:
         while True:
             try:
                 answer = await self._once(call, authorize, trace, receive)
             except DownstreamApiError as error:
-                reason = failure_reason(error.__cause__, method=call.method, repeats=trace.repeats)
-                if not await self._paused(call, trace, reason, limit=options.retries):
+                cause = error.__cause__
+                reason = failure_reason(cause, method=call.method, repeats=trace.repeats)
+                if not await self._paused(call, trace, reason, limit=limit):
                     raise
             else:
                 reason = status_reason(answer.head.status_code)
-                field = answer.head.headers.get("retry-after")
-                if not await self._paused(
-                    call, trace, reason, limit=options.retries, field=field, answer=answer
-                ):
+                if not await self._paused(call, trace, reason, limit=limit, answer=answer):
                     return answer
 
     async def _once(
-        self, call: Call, authorize: Authorize, trace: Trace, receive: Receive
+        self, call: Call, authorize: Authorize | None, trace: Trace, receive: Receive
     ) -> Answer:
         client = self._clients.client(call.plan.client)
         request = client.build_request(
@@ -105,25 +115,32 @@ class Sender:
         )
         if "accept" not in call.headers:
             request.headers.pop("accept", None)
-        if call.plan.hooks:
-            await self._shaped(call, request, authorize, trace)
-        elif (authorization := await authorize()) is not None:
-            request.headers["Authorization"] = authorization
+        if call.plan.hooks is not None:
+            await self._shaped(call, call.plan.hooks, request, authorize, trace)
+        elif authorize is not None:
+            request.headers["Authorization"] = await authorize()
         trace.attempts += 1
-        content = call.content
-        with typed(call.plan.name, trace.correlation_id, content):
+        try:
             head = await client.send(request, stream=True, follow_redirects=False)
             trace.status = head.status_code
             return await receive(head)
+        except TRANSPORT as error:
+            if isinstance(call.content, Upload) and call.content.failure is error:
+                raise
+            raise of_transport(error, call.plan.name, trace.correlation_id) from error
 
     async def _shaped(
-        self, call: Call, request: httpx.Request, authorize: Authorize, trace: Trace
+        self,
+        call: Call,
+        hooks: RequestHooks,
+        request: httpx.Request,
+        authorize: Authorize | None,
+        trace: Trace,
     ) -> None:
-        hooks, guard = call.plan.hooks, Guard(request, call.plan.base)
+        guard = Guard(request, call.plan.base)
         await call_all(hooks.before_auth_header, request)
-        authorization = await authorize()
-        if authorization is not None:
-            request.headers["Authorization"] = authorization
+        if authorize is not None:
+            request.headers["Authorization"] = authorization = await authorize()
             guard.authorize(authorization)
         await call_all(hooks.after_auth_header, request)
         await call_all(hooks.customize, request)
@@ -148,12 +165,12 @@ class Sender:
         reason: str | None,
         *,
         limit: int,
-        field: str | None = None,
         answer: Answer | None = None,
     ) -> bool:
         """Wait before the next attempt; False where there is to be none."""
         if reason is None or trace.repeats >= limit or not call.can_be_sent:
             return False
+        field = None if answer is None else answer.head.headers.get("retry-after")
         after = retry_after_seconds(field, now=self._clock.time())
         wait = wait_before(trace.repeats, retry_after=after, random=self._random)
         withheld = self._withheld(call, trace, wait)
@@ -215,9 +232,9 @@ async def discard(answer: Answer) -> None:
 
 
 def _asked_once(authorize: Authorize) -> Authorize:
-    known: list[str | None] = []
+    known: list[str] = []
 
-    async def asked() -> str | None:
+    async def asked() -> str:
         if not known:
             known.append(await authorize())
         return known[0]

@@ -7,7 +7,7 @@ from typing import cast
 
 import httpx
 
-from .failures import typed
+from .failures import TRANSPORT, of_transport
 
 
 class Streamed(httpx.AsyncByteStream):
@@ -28,8 +28,10 @@ class Streamed(httpx.AsyncByteStream):
         pieces = aiter(self._stream)
         while True:
             # Never across the yield, where the reader's own errors would be taken for the API's.
-            with typed(self._service, self._correlation_id):
+            try:
                 piece = await anext(pieces, None)
+            except TRANSPORT as error:
+                raise of_transport(error, self._service, self._correlation_id) from error
             if piece is None:
                 return
             yield piece
