@@ -94,7 +94,7 @@ async def test_retries_of_the_named_client_are_those_of_the_api(stage):
     builder = stage.builder().add_http_client("PartnerAPI", retries=1, timeout=30)
     async with stage.identity(builder) as identity:
         user = await signed_in(stage, identity)
-        with stage.partner.answering(503, retry_after="0"):
-            with pytest.raises(DownstreamApiError):
-                await identity.downstream_api.get_for_user("PartnerAPI", "api/data", user=user)
+        api = identity.downstream_api
+        with stage.partner.answering(503, retry_after="0"), pytest.raises(DownstreamApiError):
+            await api.get_for_user("PartnerAPI", "api/data", user=user)
     assert len(stage.partner.calls) == 2

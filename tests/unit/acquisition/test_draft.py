@@ -44,8 +44,16 @@ async def test_a_cached_token_calls_nobody_and_those_who_wait_call_once():
 
 @pytest.mark.parametrize(
     "name",
-    ["client-request-id", "X-AnchorMailbox", "x-client-SKU", "Authorization", "Host", "Cookie"]
-    + ["Content-Type", "Accept-Encoding"],
+    [
+        "client-request-id",
+        "X-AnchorMailbox",
+        "x-client-SKU",
+        "Authorization",
+        "Host",
+        "Cookie",
+        "Content-Type",
+        "Accept-Encoding",
+    ],
 )
 async def test_what_the_request_has_is_not_replaced(name):
     bench = Bench(callbacks=[lambda draft: draft.headers.update({name: "mine"})])
