@@ -1,8 +1,7 @@
 """What type checkers must infer for downstream calls; checked, never run."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any, assert_type
+from typing import IO, Any, assert_type
 
 import httpx
 from pydantic import BaseModel, TypeAdapter
@@ -50,13 +49,12 @@ async def streams(api: DownstreamApi, partner: NamedDownstreamApi) -> None:
     assert_type(await partner.call_api_for_user("x", stream=False), httpx.Response)
 
 
-async def bodies(partner: NamedDownstreamApi) -> None:
+async def bodies(partner: NamedDownstreamApi, file: IO[bytes]) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         yield b""
 
-    with Path("x").open("rb") as file:
-        await partner.put_for_user("x", content=file)
-        await partner.post_for_user("x", data={"a": 1}, files={"f": file})
+    await partner.put_for_user("x", content=file)
+    await partner.post_for_user("x", data={"a": 1}, files={"f": file})
     await partner.put_for_user("x", content=pieces())
     await partner.put_for_user("x", content=pieces)
 
