@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+from examples.obo_fastapi.app import create_app
 from tests.support.stage import Stage
 
 from msidweb import AuthorizationError, DownstreamApiError, IdentityBuilder, InvalidCallError
@@ -66,6 +67,16 @@ async def test_a_refusal_in_code_is_the_callers_answer(stage):
     async with stage.identity(stage.builder().on_token_validated(refuse)) as identity:
         with pytest.raises(AuthorizationError, match=r"Not in the list\."):
             await signed_in(stage, identity)
+
+
+async def test_a_service_answers_a_refusal_in_code_with_403(stage):
+    def refuse(principal):
+        raise AuthorizationError("Not in the list.")
+
+    identity = stage.identity(stage.builder().on_token_validated(refuse))
+    client = await stage.client(create_app(identity))
+    answer = await client.get("/api/userdata", headers=stage.signed_in(stage.alice))
+    assert (answer.status_code, answer.json()["error"]) == (403, "insufficient_scope")
 
 
 @pytest.mark.parametrize("name", CALLBACKS)

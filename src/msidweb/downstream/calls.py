@@ -187,6 +187,9 @@ async def _body(plan: ApiPlan, call: AppCall) -> Body:
         msg = "A call takes one of json=, content= and a form (data=, files=)."
         raise InvalidCallError(msg, code="two_bodies")
     if form:
+        if any(name.lower() == "content-type" for name in call.get("headers") or ()):
+            msg = "A form has a content type of its own, which no header can give."
+            raise InvalidCallError(msg, code="form_input")
         return form_body(data, files)
     label = call.get("content_type")
     if label is None:

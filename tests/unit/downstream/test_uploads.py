@@ -248,8 +248,9 @@ async def test_a_multipart_form_that_can_be_read_once_is_never_sent_again(connec
         {"files": {"a": ("n", b"", "text/plain\r\nX: 1")}},
         {"files": {"a": ("n", b"", None, {"X": "1\r\nY: 2"})}},
         {"data": "a=1"},
+        {"files": {"a": b""}, "headers": {"Content-Type": "multipart/form-data"}},
     ],
-    ids=lambda form: "".join(form),
+    ids="".join,
 )
 async def test_what_no_form_can_hold_is_refused(form):
     service = Script(httpx.Response(200))
