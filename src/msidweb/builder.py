@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import NoneType
 from typing import Any, Self, TypeAlias, TypeVar
 
 from msidweb.acquisition import TokenRequestDraft
@@ -29,6 +31,7 @@ from msidweb.downstream import RequestHook
 from msidweb.errors import ConfigurationError, InvalidCallError, Problem
 from msidweb.identity import Identity
 from msidweb.judgement import contradictions, notes, web_api_problems
+from msidweb.kinds import check_kind, wrong_kind
 from msidweb.principal import Principal
 from msidweb.telemetry import Hook
 
@@ -53,9 +56,10 @@ class IdentityBuilder:
     """
 
     def __init__(self, configuration: Configuration | None = None) -> None:
+        check_kind("configuration", configuration, Configuration, NoneType)
         self.configuration = configuration or Configuration.of_environment()
         self._base = IdentityOptions(environment=self.configuration.environment)
-        self._scheme: str | None = None
+        self._scheme: object = None
         self._web_api: Recipe[MicrosoftIdentityOptions] | None = None
         self._token_cache: Recipe[TokenCacheOptions] | None = None
         self._apis: dict[str, Recipe[DownstreamApiOptions]] = {}
@@ -92,6 +96,7 @@ class IdentityBuilder:
     @classmethod
     def from_options(cls, options: IdentityOptions) -> Self:
         """Start from typed options; the environment is not read."""
+        check_kind("from_options", options, IdentityOptions)
         builder = cls(Configuration.of_environment(environ={}))
         builder._base = options.model_copy(deep=True)
         return builder
@@ -119,7 +124,7 @@ class IdentityBuilder:
         """
         if self._web_api is not None and scheme not in (None, self._scheme or self._base.scheme):
             raise InvalidCallError("Several schemes side by side are not part of this version.")
-        self._scheme = scheme or self._scheme
+        self._scheme = self._scheme if scheme in (None, "") else scheme
         self._web_api = _recipe(
             MicrosoftIdentityOptions,
             "add_microsoft_identity_web_api",
@@ -137,6 +142,11 @@ class IdentityBuilder:
         Args:
             credentials: Client credentials given in code; tried before the configured ones.
         """
+        if not isinstance(credentials, list | tuple):
+            raise wrong_kind("credentials", credentials, "a list")
+        for credential in credentials:
+            if not callable(getattr(credential, "proof", None)):
+                raise wrong_kind("credentials", credential, "client credentials")
         self._acquires = True
         self._credentials.extend(credentials)
         return self
@@ -172,6 +182,7 @@ class IdentityBuilder:
             configure: Edits the options after everything else.
             keywords: Fields of :class:`HttpClientOptions`, such as ``timeout`` in seconds.
         """
+        check_kind("add_http_client: name", name, str)
         self._http_clients[name] = _recipe(
             HttpClientOptions,
             f"add_http_client({name!r})",
@@ -183,10 +194,7 @@ class IdentityBuilder:
 
     def add_downstream_apis(self, section: str | Section = "DownstreamApis") -> Self:
         """Make every child of *section* a named downstream API. .NET: AddDownstreamApis."""
-        if not isinstance(section, str | Section):
-            raise InvalidCallError(
-                f"add_downstream_apis takes a section or its name, not a {type(section).__name__}."
-            )
+        check_kind("add_downstream_apis", section, str, Section)
         self._api_sections.append(section)
         return self
 
@@ -199,6 +207,7 @@ class IdentityBuilder:
         **keywords: Any,
     ) -> Self:
         """Add one named downstream API. .NET: AddDownstreamApi."""
+        check_kind("add_downstream_api: name", name, str)
         self._apis[name] = _recipe(
             DownstreamApiOptions,
             f"add_downstream_api({name!r})",
@@ -210,6 +219,8 @@ class IdentityBuilder:
 
     def add_hook(self, hook: Hook) -> Self:
         """Tell *hook* of every event; it is called on the loop and must not block."""
+        if not callable(hook) or inspect.iscoroutinefunction(hook):
+            raise wrong_kind("add_hook", hook, "a function that is not asynchronous")
         self._hooks.append(hook)
         return self
 
@@ -275,6 +286,7 @@ class IdentityBuilder:
         Raises:
             ConfigurationError: A value cannot be read.
         """
+        check_kind("bind: options", options, Options)
         problems: list[Problem] = []
         found = self.configuration.section(section)
         bound = bind(type(options), found, place=section, problems=problems)
@@ -317,14 +329,16 @@ class IdentityBuilder:
     def _customized(self, **callbacks: object) -> Self:
         for name, callback in callbacks.items():
             if not callable(callback):
-                msg = f"{name} takes a function, not a {type(callback).__name__}."
-                raise InvalidCallError(msg, code="invalid_argument")
+                raise wrong_kind(name, callback, "a function")
         self._customization = self._customization.plus(**callbacks)
         return self
 
     def _options(self, problems: list[Problem]) -> IdentityOptions:
         options = self._base.model_copy(deep=True)
-        options.scheme = self._scheme or options.scheme
+        if isinstance(self._scheme, str | None):
+            options.scheme = self._scheme or options.scheme
+        else:
+            problems.append(Problem("add_authentication: scheme", "must be text"))
         options.enable_token_acquisition |= self._acquires
         if self._web_api is not None:
             options.web_api = self._made(self._web_api, problems) or _UNREADABLE
@@ -334,7 +348,7 @@ class IdentityBuilder:
         if (token_cache := self._made(self._token_cache, problems)) is not None:
             options.token_cache = token_cache
         options.downstream_apis |= self._made_all(self._all_apis(problems), problems)
-        options.http_clients |= self._made_all(self._all_http_clients(), problems)
+        options.http_clients |= self._made_all(self._all_http_clients(problems), problems)
         return options
 
     def _section_name(self) -> str:
@@ -346,16 +360,12 @@ class IdentityBuilder:
             section = self.configuration.section(source) if isinstance(source, str) else source
             if isinstance(source, str) and not section:
                 problems.append(self.configuration.missing(source))
-            for child in section.children:
-                listed[child.name] = Recipe(DownstreamApiOptions, child.path, child)
+            listed |= _named(DownstreamApiOptions, section, problems)
         return listed | self._apis
 
-    def _all_http_clients(self) -> dict[str, Recipe[HttpClientOptions]]:
+    def _all_http_clients(self, problems: list[Problem]) -> dict[str, Recipe[HttpClientOptions]]:
         section = self.configuration.section(_HTTP_CLIENTS)
-        listed = {
-            child.name: Recipe(HttpClientOptions, child.path, child) for child in section.children
-        }
-        return listed | self._http_clients
+        return _named(HttpClientOptions, section, problems) | self._http_clients
 
     def _made(self, recipe: Recipe[M] | None, problems: list[Problem]) -> M | None:
         return recipe.make(self.configuration, problems) if recipe else None
@@ -363,6 +373,16 @@ class IdentityBuilder:
     def _made_all(self, recipes: Mapping[str, Recipe[M]], problems: list[Problem]) -> dict[str, M]:
         made = {name: self._made(recipe, problems) for name, recipe in recipes.items()}
         return {name: options for name, options in made.items() if options is not None}
+
+
+def _named(model: type[M], section: Section, problems: list[Problem]) -> dict[str, Recipe[M]]:
+    """A recipe for each child of *section*, by the child's name."""
+    value = section.value()
+    if value and not isinstance(value, Mapping):
+        place = section.origin() or section.path
+        problems.append(Problem(place, "must be an object", "every name in it is one of them"))
+        return {}
+    return {child.name: Recipe(model, child.path, child) for child in section.children}
 
 
 def _recipe(
@@ -373,12 +393,12 @@ def _recipe(
     configure: Configure[M] | None = None,
     keywords: Mapping[str, Any],
 ) -> Recipe[M]:
+    if configure is not None and not callable(configure):
+        raise wrong_kind(f"{place}: configure", configure, "a function")
     if not callable(source):
         if source is not None and not isinstance(source, str | Section | model):
-            raise InvalidCallError(
-                f"{place} takes a section, its name, {model.__name__} or a callable, "
-                f"not a {type(source).__name__}."
-            )
+            takes = f"a section, its name, {model.__name__} or a function"
+            raise wrong_kind(place, source, takes)
         return Recipe(model, place, source, keywords, configure)
     if configure is not None:
         raise InvalidCallError(f"{place} takes one callable, not two.")

@@ -28,23 +28,24 @@ class EncodingError(ValueError):
 _TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
 _PADDING = (b"", b"", b"==", b"=")
 # With 2 or 3 signs in the last group, the bits that carry nothing must be zero.
-_CANONICAL_END = (None, "", "AQgw", "AEIMQUYcgkosw048")
+_CANONICAL_END = (None, b"", b"AQgw", b"AEIMQUYcgkosw048")
 
 
-def decode_base64url(text: str) -> bytes:
+def decode_base64url(text: str | bytes) -> bytes:
     """The bytes of unpadded, canonical base64url *text* (RFC 7515 section 2).
 
     Raises:
         EncodingError: B1, another sign, padding or an impossible length; B2, stray trailing bits.
     """
-    rest = len(text) & 3
-    end = _CANONICAL_END[rest]
     try:
-        standard = text.encode("ascii").translate(_TO_STANDARD) + _PADDING[rest]
+        signs = text if isinstance(text, bytes) else text.encode("ascii")
+        rest = len(signs) & 3
+        standard = signs.translate(_TO_STANDARD) + _PADDING[rest]
         data = binascii.a2b_base64(standard, strict_mode=True)
     except ValueError:
         raise EncodingError("B1", "a part is not base64url") from None
-    if end is not None and text[-1] not in end:
+    end = _CANONICAL_END[rest]
+    if end is not None and signs[-1] not in end:
         raise EncodingError("B2", "a part has stray bits at its end")
     return data
 

@@ -1,3 +1,4 @@
+import gc
 import json
 
 import pytest
@@ -13,6 +14,7 @@ from msidweb import (
     MicrosoftIdentityOptions,
 )
 from msidweb.configuration import Configuration
+from msidweb.errors import Problem
 from msidweb.testing import ManualClock
 
 TENANT = "11111111-2222-3333-4444-555555555555"
@@ -288,12 +290,24 @@ def test_a_part_can_be_overridden_after_build_too(appsettings):
         assert identity.token_validator._clock is clock
 
 
+async def late(options):
+    options.client_id = "x"
+
+
 @pytest.mark.parametrize(
     "say",
     [
         lambda builder: builder.add_downstream_apis({"P": {}}),
         lambda builder: builder.add_http_client("X", ["a"]),
         lambda builder: builder.add_microsoft_identity_web_api({"ClientId": "x"}),
+        lambda builder: builder.add_downstream_api(3),
+        lambda builder: builder.add_in_memory_token_caches(configure=3),
+        lambda builder: builder.add_hook("print"),
+        lambda builder: builder.add_hook(late),
+        lambda builder: builder.enable_token_acquisition(credentials="secret"),
+        lambda builder: builder.enable_token_acquisition(credentials=["secret"]),
+        lambda builder: builder.bind("AzureAd", {}),
+        lambda builder: builder.bind(None, IdentityOptions()),
         lambda builder: builder.add_microsoft_identity_web_api().add_microsoft_identity_web_api(
             "AzureAd2", scheme="Second"
         ),
@@ -302,3 +316,52 @@ def test_a_part_can_be_overridden_after_build_too(appsettings):
 def test_what_the_chain_cannot_take_is_refused_at_once(appsettings, say):
     with pytest.raises(InvalidCallError):
         say(builder_of(appsettings))
+
+
+@pytest.mark.parametrize("scheme", [3, [], b"Bearer"])
+def test_a_scheme_that_is_no_text_is_a_problem_with_its_place(appsettings, scheme):
+    for builder in (
+        chain(builder_of(appsettings).add_authentication(scheme)),
+        builder_of(appsettings).add_microsoft_identity_web_api(scheme=scheme),
+    ):
+        assert Problem("add_authentication: scheme", "must be text") in problems_of(builder)
+
+
+def test_an_asynchronous_function_edits_no_options(appsettings):
+    builder = builder_of(appsettings).add_microsoft_identity_web_api(configure=late)
+
+    (problem,) = problems_of(builder)
+    gc.collect()  # a coroutine left alone would warn now
+
+    assert problem.place == "add_microsoft_identity_web_api"
+    assert "plain function" in problem.message
+
+
+@pytest.mark.parametrize("given", [[{"BaseUrl": "https://a.example"}], "a text", 3])
+@pytest.mark.parametrize("section", ["DownstreamApis", "HttpClients"])
+def test_a_section_of_named_things_must_be_an_object(tmp_path, section, given):
+    path = tmp_path / "appsettings.json"
+    path.write_text(json.dumps({**SETTINGS, section: given}))
+
+    (problem,) = problems_of(chain(builder_of(path)))
+
+    assert problem.place == f"appsettings.json: {section}"
+    assert problem.message == "must be an object"
+
+
+@pytest.mark.parametrize("given", [None, [], {}])
+def test_an_empty_section_of_apis_names_none(tmp_path, given):
+    path = tmp_path / "appsettings.json"
+    path.write_text(json.dumps({**SETTINGS, "DownstreamApis": given}))
+
+    assert not chain(builder_of(path)).build().options.downstream_apis
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"path": 3}, {"environ": "x"}, {"environ": {"A": 3}}, {"environment": 3}],
+    ids=str,
+)
+def test_a_chain_starts_with_nothing_of_a_wrong_kind(arguments):
+    with pytest.raises(InvalidCallError, match=f"{next(iter(arguments))} takes"):
+        IdentityBuilder.from_appsettings(**arguments)

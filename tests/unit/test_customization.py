@@ -81,7 +81,7 @@ async def test_a_service_answers_a_refusal_in_code_with_403(stage):
 
 @pytest.mark.parametrize("name", CALLBACKS)
 def test_something_that_is_no_function_is_refused(name):
-    with pytest.raises(InvalidCallError, match=f"{name} takes a function, not a str"):
+    with pytest.raises(InvalidCallError, match=f"{name} takes a function, not str"):
         getattr(IdentityBuilder(), name)("hook")
 
 

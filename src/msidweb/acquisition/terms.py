@@ -174,6 +174,14 @@ class Scopes:
     normalized: tuple[str, ...]
 
 
+def no_scopes(scopes: object) -> InvalidCallError:
+    """That *scopes* cannot even be looked up."""
+    kind = "None" if scopes is None else f"a {type(scopes).__name__}"
+    return InvalidCallError(
+        f"The scopes, {kind}, are no text and no list of texts.", code="invalid_scopes"
+    )
+
+
 def read_scopes(scopes: Iterable[str]) -> Scopes:
     """*scopes* without those of the sign-in itself.
 

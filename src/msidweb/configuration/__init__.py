@@ -4,6 +4,7 @@ from .binding import bind, validation_problems
 from .checks import Place, check_downstream_api, check_http_client, check_web_api
 from .configuration import Configuration, Section
 from .credential import CredentialDescription, ManagedIdentityCredentialOptions, SourceType
+from .editing import edit
 from .explain import explain
 from .model import Options
 from .options import (
@@ -49,6 +50,7 @@ __all__ = [
     "check_downstream_api",
     "check_http_client",
     "check_web_api",
+    "edit",
     "explain",
     "validation_problems",
 ]

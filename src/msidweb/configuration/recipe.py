@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from pydantic import ValidationError
+from msidweb.errors import Problem
 
-from msidweb.errors import ConfigurationError, Problem
-
-from .binding import bind, validation_problems
+from .binding import bind
 from .configuration import Configuration, Section
+from .editing import edit
 from .model import Options
 
 M = TypeVar("M", bound=Options)
@@ -51,9 +50,11 @@ class Recipe(Generic[M]):
         if isinstance(self.source, str) and not section and not options.model_fields_set:
             problems.append(configuration.missing(self.source))
             return None
-        if self.configure is not None:
-            return self._configured(options, self.configure, problems)
-        return options
+        if self.configure is None:
+            return options
+        wrong = edit(options, self.configure, place=self.place)
+        problems += wrong
+        return None if wrong else options
 
     def name(self, configuration: Configuration) -> str:
         """What problems call the source: the section's path, else the place."""
@@ -70,16 +71,3 @@ class Recipe(Generic[M]):
             return {}
         copy = self.source.model_copy(deep=True)
         return {name: getattr(copy, name) for name in copy.model_fields_set}
-
-    def _configured(
-        self, options: M, configure: Callable[[M], object], problems: list[Problem]
-    ) -> M | None:
-        try:
-            configure(options)
-        except ValidationError as error:
-            problems.extend(validation_problems(self.model, error, place=self.place))
-        except ConfigurationError as error:
-            problems.extend(error.problems)
-        else:
-            return options
-        return None

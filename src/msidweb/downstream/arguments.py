@@ -43,7 +43,8 @@ class AppCall(TypedDict, total=False):
     """Keywords of a call with the application's own token.
 
     Attributes:
-        json: Body, sent as JSON: a pydantic model, dataclass, TypedDict or plain value.
+        json: Body, sent as JSON: a pydantic model, dataclass, TypedDict or plain value; a number
+            that is not finite is refused, as JSON has none.
         content: Body, sent as it is (:data:`Content`), with the ``content_type`` of the options.
         data: Fields of a form; alone it is sent urlencoded.
         files: Files of a multipart form, as httpx takes them.

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
-import httpx
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
 from msidweb.concurrency import settled
 from msidweb.errors import InvalidCallError
+from msidweb.kinds import wrong_kind
 
 from .media import charset_of
-from .uploads import Upload, in_a_thread, upload_of
+from .paths import path_of
+from .uploads import Upload, upload_of
 
 JSON = "application/json; charset=utf-8"
 
@@ -37,16 +40,52 @@ def json_body(value: object) -> Body:
     """*value* as JSON, aliases for names.
 
     Raises:
-        InvalidCallError: *value* holds something that JSON cannot.
+        InvalidCallError: *value* holds something that JSON cannot, NaN and infinities among them.
     """
     if value is None:
         return _NONE
     try:
-        return Body(to_json(value, by_alias=True, inf_nan_mode="null"), JSON)
+        content = to_json(value, by_alias=True, inf_nan_mode="constants")
+        place = _not_finite(value, content)
     except (PydanticSerializationError, ValueError, RecursionError):
         # Its text may quote the value, and so would the cause in a traceback.
-        kind = type(value).__name__
-    raise InvalidCallError(f"json= got a {kind} that cannot be written as JSON.", code="json_input")
+        msg = f"json= got a {type(value).__name__} that cannot be written as JSON."
+    else:
+        if place is None:
+            return Body(content, JSON)
+        msg = f"json= holds a number that is not finite{place}."
+    raise InvalidCallError(msg, code="json_input")
+
+
+def _not_finite(value: object, content: bytes) -> str | None:
+    """Where *content* says nothing of a number that is not finite, `` at a.b``, or None.
+
+    Models write such a number as null, as JSON has none; one that is to be written, as text say,
+    is written by a serializer of the model's own.
+    """
+    if not any(sign in content for sign in (b"null", b"NaN", b"Infinity")):
+        return None
+    plain = to_jsonable_python(value, by_alias=True, inf_nan_mode="constants")
+    steps = _lost(plain, json.loads(content))
+    if steps is None:
+        return None
+    return f" at {path_of(steps)}" if steps else ""
+
+
+def _lost(plain: object, sent: object) -> tuple[object, ...] | None:
+    """The way to the first number of *plain* that is no finite number and no text in *sent*."""
+    if isinstance(plain, float):
+        return () if not math.isfinite(plain) and not isinstance(sent, str) else None
+    below: Iterable[tuple[object, object, object]] = ()
+    if isinstance(plain, dict) and isinstance(sent, dict):
+        below = ((name, item, sent.get(name)) for name, item in plain.items())
+    elif isinstance(plain, list) and isinstance(sent, list):
+        below = ((index, *pair) for index, pair in enumerate(zip(plain, sent, strict=False)))
+    for step, item, written in below:
+        steps = _lost(item, written)
+        if steps is not None:
+            return (step, *steps)
+    return None
 
 
 async def serialized_body(value: object, serializer: Serializer, content_type: str | None) -> Body:
@@ -80,8 +119,7 @@ def content_body(value: object, content_type: str | None) -> Body:
         return plain_body(value, content_type)
     upload = upload_of(value)
     if upload is None:
-        msg = f"content takes no {type(value).__name__}."
-        raise InvalidCallError(msg, code="invalid_argument")
+        raise wrong_kind("content", value, "text, bytes, a file, an async iterator or a function")
     return Body(upload, content_type or None)
 
 
@@ -103,72 +141,3 @@ def plain_body(value: str | bytes, content_type: str | None) -> Body:
         # Their texts quote the value.
         msg = "content= does not fit its charset."
     raise InvalidCallError(msg, code="content_charset")
-
-
-def form_body(data: Mapping[str, Any] | None, files: Any) -> Body:
-    """A form as httpx writes it: urlencoded, or multipart where there are *files*.
-
-    Raises:
-        InvalidCallError: A field or a file is of a kind that httpx does not take.
-    """
-    parts = _parts(files)
-    _check_parts(parts)
-    try:
-        form = httpx.Request("POST", "http://form/", data=data, files=files)
-        content_type = form.headers.get("content-type")
-        if content_type is None:
-            return _NONE
-        if not parts:
-            return Body(form.content, content_type)
-        # It can be iterated without a loop as well, which is how files are read in a thread.
-        stream = cast("httpx.SyncByteStream", form.stream)
-        if all(isinstance(content, str | bytes) for content, _ in parts):
-            return Body(b"".join(stream), content_type)
-    except (AttributeError, TypeError, ValueError, OSError):
-        # Their texts may quote a value.
-        msg = "data= or files= holds what no form can."
-        raise InvalidCallError(msg, code="form_input") from None
-    length = form.headers.get("content-length")
-    upload = Upload(
-        in_a_thread(lambda: iter(stream)),
-        repeatable=all(_can_be_read_again(content) for content, _ in parts),
-        length=None if length is None else int(length),
-    )
-    return Body(upload, content_type)
-
-
-def _parts(files: Any) -> list[tuple[Any, tuple[Any, ...]]]:
-    """The content of each of *files*, and what is said of it: content type, header fields."""
-    items = files.items() if isinstance(files, Mapping) else files or ()
-    try:
-        values = [value if isinstance(value, tuple) else (None, value) for _, value in items]
-        return [(value[1], value[2:]) for value in values]
-    except (TypeError, ValueError, IndexError):
-        msg = "files= takes a mapping, or pairs, of names and files."
-        raise InvalidCallError(msg, code="form_input") from None
-
-
-def _check_parts(parts: list[tuple[Any, tuple[Any, ...]]]) -> None:
-    # httpx writes labels into the body as they are, where a line break would begin another field.
-    for content, labels in parts:
-        if not isinstance(content, str | bytes) and not hasattr(content, "read"):
-            msg = f"files= takes no {type(content).__name__}."
-            raise InvalidCallError(msg, code="form_input")
-        if any("\r" in text or "\n" in text for text in _texts(labels)):
-            msg = "A content type or header field of files= holds a line break."
-            raise InvalidCallError(msg, code="form_input")
-
-
-def _texts(labels: tuple[Any, ...]) -> Iterator[str]:
-    for label in labels:
-        if isinstance(label, Mapping):
-            yield from (str(text) for pair in label.items() for text in pair)
-        elif label is not None:
-            yield str(label)
-
-
-def _can_be_read_again(content: Any) -> bool:
-    if isinstance(content, str | bytes):
-        return True
-    seekable = getattr(content, "seekable", None)
-    return seekable is not None and bool(seekable())

@@ -17,7 +17,7 @@ from .arguments import PARSED, AppCall, Model, T, UserCall, check_keywords
 from .auth import DownstreamAuth
 from .calls import Call, prepare, refuse_lost_key
 from .exchange import Exchange
-from .reading import read_answer
+from .reading import check_model, read_answer
 from .resolution import ApiPlan, with_session_key
 from .scopes import app_scope
 
@@ -272,6 +272,8 @@ class NamedDownstreamApi:
         return await prepare(self._plan, path, call, method=method, for_app=True)
 
     async def _read(self, ready: Call, model: Model[T]) -> T:
+        if ready.plan.deserializer is None:
+            check_model(model)
         answer = await self._exchange.carry_out(ready, check=True)
         deserializer = ready.plan.deserializer
         result: T

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import httpx
-from pydantic import ValidationError
 
-from msidweb.configuration import validation_problems
+from msidweb.configuration import edit
 from msidweb.configuration.options import AcquireTokenOptions, DownstreamApiOptions
 from msidweb.errors import InvalidCallError
 from msidweb.http import BaseUrl, DroppedHeader, guard_headers
+from msidweb.kinds import wrong_kind
 
 from .arguments import OptionsOverride
 from .bodies import Serializer
@@ -133,9 +133,11 @@ def override(plan: ApiPlan, options: OptionsOverride) -> ApiPlan:
     if isinstance(options, DownstreamApiOptions):
         _lay_over(wanted, options)
         owner: AcquireTokenOptions | None = options.acquire_token_options
+    elif not callable(options):
+        raise wrong_kind("options", options, "DownstreamApiOptions or a function that edits them")
     else:
         ours = wanted.acquire_token_options
-        _edit(wanted, options, plan.name)
+        _edited(wanted, options, plan.name)
         owner = wanted.acquire_token_options
         owner = None if owner is ours else owner
     if wanted.base_url != plan.options.base_url:
@@ -147,16 +149,12 @@ def override(plan: ApiPlan, options: OptionsOverride) -> ApiPlan:
     return replace(overridden, key_owner=owner)
 
 
-def _edit(wanted: DownstreamApiOptions, edit: object, name: str) -> None:
-    if not callable(edit):
-        msg = f"{name!r}: options= takes options or a callable, not a {type(edit).__name__}."
-        raise InvalidCallError(msg, code="options_kind")
-    try:
-        edit(wanted)
-    except ValidationError as error:
-        problems = validation_problems(type(wanted), error, place=f"{name!r}: options")
-        # Not chained: pydantic's error keeps what was assigned.
-        raise InvalidCallError("; ".join(map(str, problems)), code="options_value") from None
+def _edited(
+    wanted: DownstreamApiOptions, configure: Callable[[DownstreamApiOptions], object], name: str
+) -> None:
+    problems = edit(wanted, configure, place=f"{name!r}: options")
+    if problems:
+        raise InvalidCallError("; ".join(map(str, problems)), code="options_value")
 
 
 def _lay_over(wanted: DownstreamApiOptions, given: DownstreamApiOptions) -> None:

@@ -36,6 +36,7 @@ from msidweb.errors import (
     MissingTokenError,
     MsidwebError,
 )
+from msidweb.kinds import check_kind, wrong_kind
 from msidweb.principal import CallerSlot, Principal, principal_scope
 from msidweb.telemetry import correlation_scope, current_correlation_id
 from msidweb.validation import Requirement
@@ -87,6 +88,7 @@ class EntraMiddleware:
     """
 
     def __init__(self, app: ASGIApp, identity: WebIdentity) -> None:
+        _check_app(app)
         self._app = app
         self._identity = identity
         self._answers = ErrorAnswers(identity)
@@ -141,7 +143,7 @@ class ErrorAnswers:
     """
 
     def __init__(self, identity: WebIdentity) -> None:
-        self._authorization_uri = authorization_endpoint(identity.options)
+        self._authorization_uri = authorization_endpoint(options_of(identity))
 
     async def __call__(self, connection: HTTPConnection, error: Exception) -> ASGIApp | None:
         """The answer to *error*; raises it again when it is not ours to answer."""
@@ -184,6 +186,23 @@ def _has_ended(connection: HTTPConnection) -> bool:
     )
 
 
+def options_of(identity: WebIdentity) -> IdentityOptions:
+    """What *identity* was built from.
+
+    Raises:
+        InvalidCallError: It is no identity.
+    """
+    options: object = getattr(identity, "options", None)
+    if not isinstance(options, IdentityOptions):
+        raise wrong_kind("identity", identity, "an identity that was built")
+    return options
+
+
+def _check_app(app: object) -> None:
+    if not callable(app):
+        raise wrong_kind("app", app, "an ASGI application")
+
+
 def authorization_endpoint(options: IdentityOptions) -> str:
     """Where a browser signs its user in."""
     endpoint = resolve_authority(options.web_api).token_endpoint()
@@ -194,7 +213,11 @@ def install(app: Starlette, identity: WebIdentity) -> None:
     """Put :class:`EntraMiddleware` around *app* and let it answer errors of msidweb.
 
     A mounted application has handlers of its own: install it there too.
+
+    Raises:
+        InvalidCallError: *app* is no application of Starlette, or *identity* is none.
     """
+    check_kind("app", app, Starlette)
     answers = cast("ExceptionHandler", ErrorAnswers(identity))
     app.add_middleware(EntraMiddleware, identity=identity)
     app.add_exception_handler(MsidwebError, answers)
@@ -258,6 +281,8 @@ class EntraGuard:
         any_scope: Names | None = None,
         any_role: Names | None = None,
     ) -> None:
+        _check_app(app)
+        options_of(identity)
         self._app = app
         self._identity = identity
         self._requirement = (
@@ -309,6 +334,7 @@ class EntraBackend(AuthenticationBackend):
     """
 
     def __init__(self, identity: WebIdentity) -> None:
+        options_of(identity)
         self._identity = identity
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:

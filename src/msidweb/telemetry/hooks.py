@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -27,6 +28,12 @@ class Telemetry:
     def listening(self, kind: type[Event]) -> bool:
         """Whether anyone would hear an event of this *kind*; ask before making one per request."""
         return True if self._hooks else kind.logger.isEnabledFor(kind.level)
+
+    def hearing(self, kind: type[Event]) -> Callable[[], bool]:
+        """The same question, for one who asks it all the time."""
+        if self._hooks:
+            return functools.partial(bool, self._hooks)
+        return functools.partial(kind.logger.isEnabledFor, kind.level)
 
     def emit(self, event: Event) -> None:
         """Tell everyone of *event*, under the id of the request that it happened in."""

@@ -5,7 +5,11 @@ import pytest
 from tests.support.token_endpoint import OTHER_TENANT, TENANT, Bench, granted, principal, refused
 
 from msidweb.acquisition import AuthorizationHeaderProvider
-from msidweb.configuration.options import AcquireTokenOptions, ManagedIdentityOptions
+from msidweb.configuration.options import (
+    AcquireTokenOptions,
+    DownstreamApiOptions,
+    ManagedIdentityOptions,
+)
 from msidweb.errors import AssertionRejectedError, InvalidCallError, UserRequiredError
 from msidweb.principal import principal_scope
 from msidweb.telemetry import RefreshAheadFailed, TokenAcquired, TokenAcquisitionFailed
@@ -440,3 +444,49 @@ async def test_more_scope_lists_than_are_remembered_do_no_harm():
     for number in range(1_100):
         bench.acquirer._read((f"api{number}/.default",))
     assert len(bench.acquirer._scopes) <= 1_024
+
+
+WRONG_SCOPES = [None, 3, [3], [[]], "", b"https://api.example/.default", {}, object()]
+
+
+@pytest.mark.parametrize("scopes", WRONG_SCOPES)
+@pytest.mark.parametrize("warm", [False, True])
+async def test_scopes_of_a_wrong_kind_are_refused_whatever_is_in_memory(scopes, warm):
+    bench = Bench()
+    headers = AuthorizationHeaderProvider(bench.acquirer)
+    if warm:
+        await bench.acquirer.get_token_for_user(SCOPES, user=principal())
+        await bench.acquirer.get_token_for_app(APP)
+    asked = len(bench.asked)
+
+    for call in (
+        lambda: bench.acquirer.get_token_for_user(scopes, user=principal()),
+        lambda: bench.acquirer.get_token_for_app(scopes),
+        lambda: headers.create_authorization_header_for_user(scopes, user=principal()),
+        lambda: headers.create_authorization_header_for_app(scopes),
+    ):
+        with pytest.raises(InvalidCallError) as caught:
+            await call()
+        assert caught.value.code == "invalid_scopes"
+    assert len(bench.asked) == asked
+
+
+@pytest.mark.parametrize("options", [{}, "x", 3, DownstreamApiOptions()], ids=repr)
+async def test_options_of_a_wrong_kind_are_refused(options):
+    bench = Bench()
+    for call in (
+        bench.acquirer.get_token_for_user(SCOPES, user=principal(), options=options),
+        bench.acquirer.get_token_for_app(APP, options=options),
+    ):
+        with pytest.raises(InvalidCallError, match="options takes AcquireTokenOptions") as caught:
+            await call
+        assert caught.value.code == "invalid_argument"
+    assert not bench.asked
+
+
+@pytest.mark.parametrize("user", ["alice@contoso.example", 3, {}, object()])
+async def test_a_user_that_is_no_principal_is_refused_and_not_quoted(user):
+    with pytest.raises(InvalidCallError, match="user takes Principal") as caught:
+        await Bench().acquirer.get_token_for_user(SCOPES, user=user)
+    assert caught.value.code == "invalid_argument"
+    assert "alice" not in str(caught.value)

@@ -119,7 +119,7 @@ async def test_an_error_status_is_not_deserialized():
 async def test_something_that_is_no_function_is_refused(name):
     with pytest.raises(InvalidCallError) as caught:
         await downstream(service()).post_for_user("api", json={}, **{name: "to_csv"})
-    assert str(caught.value) == f"{name} takes no str."
+    assert str(caught.value) == f"{name} takes a function, not str."
 
 
 async def test_the_content_type_of_a_call_wins_over_the_options():
