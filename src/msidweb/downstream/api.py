@@ -21,8 +21,8 @@ from .auth import DownstreamAuth
 from .exchange import Exchange
 from .hooks import RequestHooks
 from .named import NamedDownstreamApi, Raw, Streaming
+from .repeating import Sleep
 from .resolution import plan_api
-from .sending import Sleep
 
 
 class DownstreamApi:

@@ -28,8 +28,9 @@ from msidweb.telemetry import (
 from . import failures
 from .answers import Answer
 from .calls import Call
+from .repeating import Repeats, Sleep
 from .resolution import ApiPlan
-from .sending import Receive, Sender, Sleep, discard
+from .sending import Receive, Sender, discard
 from .streaming import Streamed
 from .trace import Trace
 
@@ -53,7 +54,8 @@ class Exchange:
         self._acquirer = acquirer
         self._telemetry = telemetry
         self._clock = clock or SystemClock()
-        self._sender = Sender(clients, telemetry, clock=self._clock, random=random, sleep=sleep)
+        repeats = Repeats(clients, telemetry, clock=self._clock, random=random, sleep=sleep)
+        self._sender = Sender(clients, telemetry, repeats)
 
     async def carry_out(self, call: Call, *, check: bool) -> Answer:
         """The answer to *call*; with *check* an answer without success is an error.

@@ -8,32 +8,16 @@ from typing import Any, TypeAlias
 
 import httpx
 
-from msidweb.clock import Clock
 from msidweb.concurrency import call_all
 from msidweb.errors import DownstreamApiError
-from msidweb.http import (
-    DroppedHeader,
-    HttpClients,
-    Random,
-    RetryBudget,
-    failure_reason,
-    read_excerpt,
-    retry_after_seconds,
-    status_reason,
-    wait_before,
-)
-from msidweb.http.retries import LONGEST_UNBOUNDED
-from msidweb.telemetry import (
-    DownstreamRetried,
-    DownstreamRetryWithheld,
-    HeaderDropped,
-    Telemetry,
-)
+from msidweb.http import DroppedHeader, HttpClients, read_excerpt
+from msidweb.telemetry import HeaderDropped, Telemetry
 
 from .answers import Answer
 from .calls import Call
 from .failures import TRANSPORT, of_transport
 from .hooks import Guard, RequestHooks
+from .repeating import Repeats
 from .trace import Trace
 from .uploads import Upload
 
@@ -43,27 +27,14 @@ Authorize: TypeAlias = Callable[[], Awaitable[str]]
 Receive: TypeAlias = Callable[[httpx.Response], Awaitable[Answer]]
 """Takes from an answer what its caller wants of it."""
 
-Sleep: TypeAlias = Callable[[float], Awaitable[None]]
-
 
 class Sender:
     """Sends requests through the named clients, within what each client's options allow."""
 
-    def __init__(
-        self,
-        clients: HttpClients,
-        telemetry: Telemetry,
-        *,
-        clock: Clock,
-        random: Random,
-        sleep: Sleep,
-    ) -> None:
+    def __init__(self, clients: HttpClients, telemetry: Telemetry, repeats: Repeats) -> None:
         self._clients = clients
         self._telemetry = telemetry
-        self._clock = clock
-        self._random = random
-        self._sleep = sleep
-        self._budgets: dict[str, RetryBudget] = {}
+        self._repeats = repeats
 
     def send(
         self, call: Call, authorize: Authorize | None, trace: Trace, receive: Receive
@@ -73,38 +44,32 @@ class Sender:
         Raises:
             DownstreamApiError: No answer came, or none that can be read.
         """
-        options = self._clients.options(call.plan.client)
-        if not options.retries or call.method not in options.retry_methods:
+        if not self._repeats.begin(call):
             return self._once(call, authorize, trace, receive)
-        self._budget(call).pay_in()
         authorize = None if authorize is None else _asked_once(authorize)
-        return self._repeatedly(call, authorize, trace, receive, limit=options.retries)
+        return self._repeatedly(call, authorize, trace, receive)
 
     async def _repeatedly(
-        self,
-        call: Call,
-        authorize: Authorize | None,
-        trace: Trace,
-        receive: Receive,
-        *,
-        limit: int,
+        self, call: Call, authorize: Authorize | None, trace: Trace, receive: Receive
     ) -> Answer:
         while True:
             try:
                 answer = await self._once(call, authorize, trace, receive)
             except DownstreamApiError as error:
-                cause = error.__cause__
-                reason = failure_reason(cause, method=call.method, repeats=trace.repeats)
-                if not await self._paused(call, trace, reason, limit=limit):
+                wait = self._repeats.after_failure(call, trace, error)
+                if wait is None:
                     raise
             else:
-                reason = status_reason(answer.head.status_code)
-                if not await self._paused(call, trace, reason, limit=limit, answer=answer):
+                wait = self._repeats.after_answer(call, trace, answer.head)
+                if wait is None:
                     return answer
+                await discard(answer)
+            await self._repeats.sleep(wait)
 
     async def _once(
         self, call: Call, authorize: Authorize | None, trace: Trace, receive: Receive
     ) -> Answer:
+        trace.sending = False
         client = self._clients.client(call.plan.client)
         request = client.build_request(
             call.method,
@@ -120,6 +85,7 @@ class Sender:
         elif authorize is not None:
             request.headers["Authorization"] = await authorize()
         trace.attempts += 1
+        trace.sending = True
         try:
             head = await client.send(request, stream=True, follow_redirects=False)
             trace.status = head.status_code
@@ -157,51 +123,6 @@ class Sender:
                     correlation_id=trace.correlation_id,
                 )
             )
-
-    async def _paused(
-        self,
-        call: Call,
-        trace: Trace,
-        reason: str | None,
-        *,
-        limit: int,
-        answer: Answer | None = None,
-    ) -> bool:
-        """Wait before the next attempt; False where there is to be none."""
-        if reason is None or trace.repeats >= limit or not call.can_be_sent:
-            return False
-        field = None if answer is None else answer.head.headers.get("retry-after")
-        after = retry_after_seconds(field, now=self._clock.time())
-        wait = wait_before(trace.repeats, retry_after=after, random=self._random)
-        withheld = self._withheld(call, trace, wait)
-        told: dict[str, Any] = {
-            "service": call.plan.name,
-            "method": call.method,
-            "attempt": trace.attempts,
-            "reason": reason,
-            "correlation_id": trace.correlation_id,
-        }
-        if withheld is not None:
-            self._telemetry.emit(DownstreamRetryWithheld(**told, limit=withheld))
-            return False
-        self._telemetry.emit(DownstreamRetried(**told, wait=wait))
-        trace.repeats += 1
-        if answer is not None:
-            await discard(answer)
-        await self._sleep(wait)
-        return True
-
-    def _withheld(self, call: Call, trace: Trace, wait: float) -> str | None:
-        left = trace.left(self._clock.monotonic())
-        if wait >= (LONGEST_UNBOUNDED if left is None else left):
-            return "deadline"
-        return None if self._budget(call).take() else "budget"
-
-    def _budget(self, call: Call) -> RetryBudget:
-        name = call.plan.client
-        if name not in self._budgets:
-            self._budgets[name] = RetryBudget.of(self._clients.options(name))
-        return self._budgets[name]
 
     def _phases(self, call: Call, usual: httpx.Timeout) -> httpx.Timeout:
         if (call.timeout, call.connect_timeout, call.read_timeout) == (None, None, None):

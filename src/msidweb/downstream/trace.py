@@ -15,6 +15,7 @@ class Trace:
         correlation_id: Its id, or None.
         attempts: Requests so far.
         repeats: Those that repeat one that failed.
+        sending: Whether the last of them was on its way, hooks and token done.
         status: Status of the last answer, None where none came.
     """
 
@@ -23,6 +24,7 @@ class Trace:
     correlation_id: str | None
     attempts: int = 0
     repeats: int = 0
+    sending: bool = False
     status: int | None = None
 
     def left(self, now: float) -> float | None:

@@ -227,6 +227,35 @@ async def test_an_iterator_that_was_never_opened_is_sent_again():
     assert transport.bodies == [b"x"]
 
 
+async def test_while_a_stream_waits_it_holds_no_connection(connect):
+    async def by_path(connection: Connection) -> None:
+        while True:
+            head = await connection.request()
+            await connection.send(json_answer(b"[]") if b"/other" in head else BUSY)
+
+    async def call_another(_: float) -> None:
+        assert await api.get_for_user("api", "other", timeout=5) == []
+        others.append(True)
+
+    others: list[bool] = []
+    async with raw_server(by_path) as server:
+        api = connect(server.url, max_connections=1, retries=1, parts={"sleep": call_another})
+        async with api.call_api("api", stream=True) as response:
+            assert response.status_code == 503
+    assert others == [True]
+
+
+async def test_a_failure_of_a_hook_is_not_repeated_even_if_it_is_one_of_another_api():
+    def fails(_: httpx.Request) -> None:
+        called.append(True)
+        raise DownstreamConnectionError("other", service_name="other") from httpx.ConnectError("x")
+
+    called: list[bool] = []
+    with pytest.raises(DownstreamConnectionError, match="other"):
+        await Stand(ok()).api.get_for_user("api", customize_request=fails)
+    assert called == [True]
+
+
 async def test_a_call_that_is_cancelled_while_it_waits_ends():
     async def wait(_: float) -> None:
         waiting.set()
