@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from random import random as system_random
+from types import NoneType
 from typing import Literal, Unpack, overload
 
 from msidweb.acquisition import TokenProvider
@@ -13,6 +14,7 @@ from msidweb.configuration.options import DownstreamApiOptions
 from msidweb.configuration.spelling import unknown_name
 from msidweb.errors import InvalidCallError
 from msidweb.http import HttpClients, Random
+from msidweb.kinds import check_kind
 from msidweb.principal import Principal
 from msidweb.telemetry import HeaderDropped, Telemetry
 
@@ -325,12 +327,16 @@ class DownstreamApi:
             InvalidCallError: There is no such API, scopes come without a base URL or a name with
                 one, or the scopes are not those of an application.
         """
+        check_kind("api", api, str, Sequence)
+        check_kind("base_url", base_url, str, NoneType)
         if isinstance(api, str):
             if base_url is not None:
                 msg = f"{api!r}: the base URL of a configured API cannot be changed."
                 raise InvalidCallError(msg, code="foreign_base_url")
             named = self.named(api)
         else:
+            for scope in api:
+                check_kind("a scope", scope, str)
             options = DownstreamApiOptions(base_url=base_url, scopes=list(api))
             named = NamedDownstreamApi(plan_api("auth", options), self._exchange)
         return named.auth(user=user, for_app=for_app, session_key=session_key)

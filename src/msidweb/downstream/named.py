@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
+from types import NoneType
 from typing import Any, Literal, TypeAlias, Unpack, overload
 
 import httpx
 
 from msidweb.concurrency import settled
 from msidweb.errors import InvalidCallError
+from msidweb.kinds import check_kind
 from msidweb.principal import Principal
 
 from .arguments import PARSED, AppCall, Model, T, UserCall, check_keywords
@@ -233,6 +235,8 @@ class NamedDownstreamApi:
         Raises:
             InvalidCallError: The API has no scopes, or they are not those of an application.
         """
+        check_kind("user", user, Principal, NoneType)
+        check_kind("session_key", session_key, str, NoneType)
         plan = self._plan
         if not plan.scopes:
             msg = f"{plan.name!r} has no scopes, so there is no token to attach."

@@ -182,6 +182,12 @@ async def test_no_token_is_the_acquirers_error():
         ([SCOPE, "other/.default"], {"base_url": BASE, "for_app": True}, "app_scopes"),
         ([SCOPE], {"base_url": "http://evil.example"}, "invalid_call"),
         ("api", {"session_key": AUTO}, "session_key_lost"),
+        (None, {}, "invalid_argument"),
+        (b"api", {"base_url": BASE}, "invalid_argument"),
+        ([5], {"base_url": BASE}, "invalid_argument"),
+        ([SCOPE], {"base_url": 5}, "invalid_argument"),
+        ("api", {"user": "alice"}, "invalid_argument"),
+        ("api", {"session_key": 5}, "invalid_argument"),
     ],
 )
 def test_an_auth_that_cannot_work_is_refused_when_it_is_made(api, more, code):
