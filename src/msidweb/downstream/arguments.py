@@ -48,7 +48,7 @@ class AppCall(TypedDict, total=False):
         content: Body, sent as it is (:data:`Content`), with the ``content_type`` of the options.
         data: Fields of a form; alone it is sent urlencoded.
         files: Files of a multipart form, as httpx takes them.
-        content_type: Content type of ``content``, instead of the options'.
+        content_type: Content type of ``json`` or ``content``, instead of the usual one.
         params: Query parameters, besides the configured ones; they win over those.
         headers: Headers, besides the configured ones; they win over those.
         timeout: Seconds for everything: token, call, one repetition, and reading the answer.

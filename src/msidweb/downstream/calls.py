@@ -180,7 +180,7 @@ def refuse_lost_key(name: str, acquire: AcquireTokenOptions) -> None:
         raise InvalidCallError(msg, code="session_key_lost", remedy=remedy)
 
 
-_OTHER_BODIES = ("content", "data", "files")
+_OTHER_BODIES = ("content", "content_type", "data", "files")
 
 
 async def _body(plan: ApiPlan, call: AppCall) -> Body:
@@ -192,19 +192,23 @@ async def _body(plan: ApiPlan, call: AppCall) -> Body:
     if (content is not None) + (value is not None) + form > 1:
         msg = "A call takes one of json=, content= and a form (data=, files=)."
         raise InvalidCallError(msg, code="two_bodies")
+    given = call.get("content_type")
     if form:
-        if any(name.lower() == "content-type" for name in call.get("headers") or ()):
-            msg = "A form has a content type of its own, which no header can give."
+        if given is not None or _names_content_type(call):
+            msg = "A form has a content type of its own, which no call can give."
             raise InvalidCallError(msg, code="form_input")
         return form_body(data, files)
-    label = call.get("content_type")
-    if label is None:
-        label = plan.content_type
+    label = plan.content_type if given is None else given
     if content is not None:
         return content_body(content, label)
     if plan.serializer is not None:
         return await serialized_body(value, plan.serializer, label)
-    return json_body(value)
+    body = json_body(value)
+    return body if given is None or value is None else replace(body, content_type=given or None)
+
+
+def _names_content_type(call: AppCall) -> bool:
+    return any(name.lower() == "content-type" for name in call.get("headers") or ())
 
 
 def _query(plan: ApiPlan, call: AppCall) -> Mapping[str, str]:
@@ -236,7 +240,7 @@ def _headers(
     own, dropped = guard_headers(more or {})
     merged = plan.headers.copy()
     if body.content_type is not None:
-        merged["Content-Type"] = body.content_type
+        merged.update(guard_headers({"Content-Type": body.content_type})[0])
     if isinstance(body.content, Upload) and body.content.length is not None:
         merged["Content-Length"] = str(body.content.length)
     merged.update(own)

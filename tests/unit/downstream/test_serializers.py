@@ -127,8 +127,29 @@ async def test_the_content_type_of_a_call_wins_over_the_options():
     options = {"api": api_options(content_type="application/xml")}
     await downstream(api, options).post_for_user("api", content="<x/>", content_type="text/xml")
     await downstream(api, options).post_for_user("api", content=b"x", content_type="")
-    first, second = (request.headers.get("content-type") for request in api.requests)
-    assert (first, second) == ("text/xml; charset=utf-8", None)
+    await downstream(api, options).patch_for_user(
+        "api", json=[], content_type="application/json-patch+json"
+    )
+    await downstream(api, options).patch_for_user("api", content_type="text/xml")
+    assert [request.headers.get("content-type") for request in api.requests] == [
+        "text/xml; charset=utf-8",
+        None,
+        "application/json-patch+json",
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    "label", ["text/plain\r\nX-Other: 1", "text/plain; charset=utf-8\nX: 1", "ä"]
+)
+@pytest.mark.parametrize("body", [{"json": 1}, {"content": "x"}, {"content": b"x"}], ids=str)
+async def test_a_content_type_is_one_line_of_visible_ascii(label, body):
+    api = service()
+    with pytest.raises(InvalidCallError):
+        await downstream(api).post_for_user("api", content_type=label, **body)
+    with pytest.raises(InvalidCallError):
+        await downstream(api).post_for_user("api", json=1, serializer=lambda _: (b"x", label))
+    assert not api.requests
 
 
 async def test_both_work_over_sockets(connect):

@@ -209,7 +209,9 @@ async def test_files_are_sent_as_a_multipart_form_and_again_after_a_challenge(co
     file.seek(0)
     async with raw_server(server) as at:
         await connect(at.url).post_for_user(
-            "api", data={"name": "report"}, files={"upload": ("r.txt", file, "text/plain")}
+            "api",
+            data={"name": "report"},
+            files={"upload": ("r.txt", file, "text/plain"), "small": b"in memory"},
         )
     assert server.bodies[0] == server.bodies[1]
     head, body = server.seen[0]
@@ -249,6 +251,7 @@ async def test_a_multipart_form_that_can_be_read_once_is_never_sent_again(connec
         {"files": {"a": ("n", b"", None, {"X": "1\r\nY: 2"})}},
         {"data": "a=1"},
         {"files": {"a": b""}, "headers": {"Content-Type": "multipart/form-data"}},
+        {"data": {"a": 1}, "content_type": "text/plain"},
     ],
     ids="".join,
 )
