@@ -21,6 +21,7 @@ from msidweb.downstream import DownstreamApi, DownstreamAuth
 from msidweb.errors import InvalidCallError
 from msidweb.kinds import wrong_kind
 from msidweb.principal import Principal
+from msidweb.telemetry import Telemetry
 from msidweb.validation import TokenValidator
 
 OwnLifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]]
@@ -102,6 +103,11 @@ class Identity:
         return self.downstream_api.auth(
             api, base_url=base_url, user=user, for_app=for_app, session_key=session_key
         )
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """Takes events to standard logging and to the hooks."""
+        return self.container.telemetry()
 
     def http_client(self, name: str) -> httpx.AsyncClient:
         """The HTTP client registered as *name*; it belongs to the identity, do not close it.

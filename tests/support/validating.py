@@ -40,6 +40,7 @@ class Bench:
         *,
         keys: KeySet | None = None,
         tenant: str = TENANT,
+        pii: bool = False,
         callbacks: Sequence[Callback[Principal]] = (),
         **policy: Any,
     ) -> None:
@@ -53,7 +54,7 @@ class Bench:
             self.policy,
             self.keys,
             clock=self.clock,
-            telemetry=Telemetry([self.events.append]),
+            telemetry=Telemetry([self.events.append], pii=pii),
             on_token_validated=callbacks,
         )
 

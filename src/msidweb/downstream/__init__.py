@@ -7,7 +7,7 @@ from .arguments import AppCall, Content, OptionsOverride, UserCall
 from .auth import DownstreamAuth
 from .hooks import RequestHook, RequestHooks
 from .named import NamedDownstreamApi
-from .resolution import ApiPlan, plan_api
+from .resolution import ApiPlan, objections, plan_api
 
 __all__ = [
     "ApiPlan",
@@ -21,5 +21,6 @@ __all__ = [
     "RequestHooks",
     "TokenProvider",
     "UserCall",
+    "objections",
     "plan_api",
 ]

@@ -17,12 +17,13 @@ from msidweb.challenge import claims_challenge
 from msidweb.clock import Clock, SystemClock
 from msidweb.configuration.options import AcquireTokenOptions
 from msidweb.http import BodyTooLargeError, HttpClients, Random, read_bounded, read_excerpt
-from msidweb.principal import Principal
+from msidweb.principal import Principal, ambient_principal
 from msidweb.telemetry import (
     ChallengeAnswered,
     DownstreamCalled,
     Telemetry,
     current_correlation_id,
+    names_of,
 )
 
 from . import failures
@@ -168,7 +169,13 @@ class Exchange:
             update={"claims": claims, "force_refresh": True}
         )
         header = await self.authorization(plan, acquire, for_app=for_app, user=user)
-        self._telemetry.emit(ChallengeAnswered(service=plan.name, correlation_id=correlation_id))
+        self._telemetry.emit(
+            ChallengeAnswered(
+                service=plan.name,
+                correlation_id=correlation_id,
+                **names_of(_caller(for_app=for_app, user=user)),
+            )
+        )
         return header
 
     def _report(self, call: Call, trace: Trace) -> None:
@@ -183,6 +190,7 @@ class Exchange:
                     attempts=trace.attempts,
                     seconds=self._clock.monotonic() - trace.started,
                     correlation_id=trace.correlation_id,
+                    **names_of(_caller(for_app=call.for_app, user=call.user)),
                 )
             )
 
@@ -208,6 +216,10 @@ async def _arrived(call: Call, head: httpx.Response, trace: Trace, *, check: boo
 def _correlation_id(call: Call) -> str | None:
     acquire = call.plan.acquire
     return (acquire.correlation_id if acquire else None) or current_correlation_id()
+
+
+def _caller(*, for_app: bool, user: Principal | None) -> Principal | None:
+    return None if for_app else user or ambient_principal()
 
 
 def _claims_wanted(call: Call, head: httpx.Response) -> str | None:

@@ -4,9 +4,10 @@ from .bounded import BodyTooLargeError, read_bounded, read_excerpt
 from .charsets import decoded, readable
 from .clients import Clients, HttpClients
 from .headers import DroppedHeader, guard_headers
+from .names import laid_over
 from .retries import Random, RetryBudget, failure_reason, status_reason, wait_before
 from .retry_after import retry_after_seconds
-from .urls import BaseUrl, check_base_url, compose_url, path
+from .urls import BaseUrl, path
 
 __all__ = [
     "BaseUrl",
@@ -16,11 +17,10 @@ __all__ = [
     "HttpClients",
     "Random",
     "RetryBudget",
-    "check_base_url",
-    "compose_url",
     "decoded",
     "failure_reason",
     "guard_headers",
+    "laid_over",
     "path",
     "read_bounded",
     "read_excerpt",

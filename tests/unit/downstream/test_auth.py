@@ -9,7 +9,7 @@ from tests.unit.downstream.test_calls import USER
 from msidweb.configuration.options import AcquireTokenOptions, HttpClientOptions
 from msidweb.errors import InvalidCallError, UserRequiredError
 from msidweb.http import HttpClients
-from msidweb.telemetry import ChallengeAnswered, Telemetry
+from msidweb.telemetry import ChallengeAnswered, Telemetry, correlation_scope
 
 CHALLENGE = 'Bearer error="insufficient_claims", claims="eyJhIjoxfQ=="'
 CHALLENGED = json_answer(b"{}", "401 Unauthorized", f"WWW-Authenticate: {CHALLENGE}")
@@ -216,5 +216,6 @@ async def test_an_answered_challenge_is_told():
     async with httpx.AsyncClient(
         transport=httpx.MockTransport(service), auth=api.auth("api")
     ) as client:
-        assert (await client.get(BASE)).status_code == 200
-    assert heard == [ChallengeAnswered(service="api")]
+        with correlation_scope("c-1"):
+            assert (await client.get(BASE)).status_code == 200
+    assert heard == [ChallengeAnswered(service="api", correlation_id="c-1")]
