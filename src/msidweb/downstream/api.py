@@ -253,6 +253,7 @@ class DownstreamApi:
     ) -> Raw | Streaming:
         """The response to the options' verb, with the token that ``request_app_token`` tells."""
         api = self.named(name)
+        check_kind("stream", stream, bool)
         if stream:
             return api.call_api(path, stream=True, **call)
         return api.call_api(path, **call)
@@ -277,6 +278,7 @@ class DownstreamApi:
     ) -> Raw | Streaming:
         """The response to the options' verb, for the user."""
         api = self.named(name)
+        check_kind("stream", stream, bool)
         if stream:
             return api.call_api_for_user(path, stream=True, **call)
         return api.call_api_for_user(path, **call)
@@ -301,6 +303,7 @@ class DownstreamApi:
     ) -> Raw | Streaming:
         """The response to the options' verb, for the application."""
         api = self.named(name)
+        check_kind("stream", stream, bool)
         if stream:
             return api.call_api_for_app(path, stream=True, **call)
         return api.call_api_for_app(path, **call)

@@ -101,6 +101,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     "connect_timeout": (int, float),
     "content_type": (str,),
     "data": (Mapping,),
+    "files": (Mapping, list, tuple),
     "headers": (Mapping,),
     "params": (Mapping,),
     "path": (str,),

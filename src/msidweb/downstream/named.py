@@ -182,7 +182,7 @@ class NamedDownstreamApi:
     ) -> Raw | Streaming:
         """The response to the options' verb, with the token that ``request_app_token`` tells."""
         ready = partial(self._ready_for_user, path, call, for_app=None)
-        return self._streamed(ready) if stream else self._raw(ready)
+        return self._begun(ready, stream=stream)
 
     @overload
     def call_api_for_user(
@@ -199,7 +199,7 @@ class NamedDownstreamApi:
     ) -> Raw | Streaming:
         """The response to the options' verb, for the user."""
         ready = partial(self._ready_for_user, path, call)
-        return self._streamed(ready) if stream else self._raw(ready)
+        return self._begun(ready, stream=stream)
 
     @overload
     def call_api_for_app(
@@ -216,7 +216,7 @@ class NamedDownstreamApi:
     ) -> Raw | Streaming:
         """The response to the options' verb, for the application."""
         ready = partial(self._ready_for_app, path, call)
-        return self._streamed(ready) if stream else self._raw(ready)
+        return self._begun(ready, stream=stream)
 
     def auth(
         self,
@@ -236,6 +236,7 @@ class NamedDownstreamApi:
             InvalidCallError: The API has no scopes, or they are not those of an application.
         """
         check_kind("user", user, Principal, NoneType)
+        check_kind("for_app", for_app, bool)
         check_kind("session_key", session_key, str, NoneType)
         plan = self._plan
         if not plan.scopes:
@@ -286,6 +287,10 @@ class NamedDownstreamApi:
         else:
             result = await settled(deserializer(answer.response()))
         return result
+
+    def _begun(self, ready: Ready, *, stream: bool) -> Raw | Streaming:
+        check_kind("stream", stream, bool)
+        return self._streamed(ready) if stream else self._raw(ready)
 
     async def _raw(self, ready: Ready) -> httpx.Response:
         return (await self._exchange.carry_out(await ready(), check=False)).response()
