@@ -80,7 +80,7 @@ async def prepare(
     for_app = plan.request_app_token if for_app is None else for_app
     if plan.scopes and for_app:
         app_scope(plan.name, plan.scopes)
-    body = await _body(plan, call)
+    body = Body() if call.keys().isdisjoint(_BODIES) else await _body(plan, call)
     headers, dropped = _headers(plan, body, call.get("headers"))
     return Call(
         plan=plan,
@@ -182,6 +182,7 @@ def refuse_lost_key(name: str, acquire: AcquireTokenOptions) -> None:
 
 
 _OTHER_BODIES = ("content", "content_type", "data", "files")
+_BODIES = ("json", *_OTHER_BODIES)
 
 
 async def _body(plan: ApiPlan, call: AppCall) -> Body:
