@@ -22,6 +22,7 @@ from msidweb.clock import SystemClock
 from msidweb.concurrency import BackgroundTasks
 from msidweb.configuration import Configuration, IdentityOptions
 from msidweb.credentials import ClientCredential, load_credentials
+from msidweb.customization import Customization
 from msidweb.downstream import DownstreamApi
 from msidweb.http import HttpClients
 from msidweb.telemetry import Hook, Telemetry
@@ -88,6 +89,7 @@ class IdentityContainer(containers.DeclarativeContainer):
     correlation_id: providers.Provider[str | None] = providers.Object(None)
     client_credentials: providers.Provider[Sequence[ClientCredential]] = providers.Object(())
     scheme_sources: providers.Provider[Mapping[str, SchemeSource]] = providers.Object({})
+    customization: providers.Provider[Customization] = providers.Object(Customization())
 
     clock = providers.Singleton(SystemClock)
     telemetry = providers.Singleton(
@@ -118,7 +120,12 @@ class IdentityContainer(containers.DeclarativeContainer):
         place=section,
     )
     token_validator = providers.Singleton(
-        TokenValidator, validation_policy, authorities, clock=clock, telemetry=telemetry
+        TokenValidator,
+        validation_policy,
+        authorities,
+        clock=clock,
+        telemetry=telemetry,
+        on_token_validated=customization.provided.on_token_validated,
     )
 
     credentials = providers.Singleton(
@@ -144,6 +151,7 @@ class IdentityContainer(containers.DeclarativeContainer):
         background=background,
         scheme=options.provided.scheme,
         kindred=kindred,
+        on_before_token_request=customization.provided.on_before_token_request,
     )
 
     schemes: providers.Provider[Mapping[str, IdentityContainer]] = providers.Singleton(
@@ -155,6 +163,7 @@ class IdentityContainer(containers.DeclarativeContainer):
         background=background.provider,
         http_clients=http_clients.provider,
         token_cache=token_cache.provider,
+        customization=customization.provider,
     )
     token_acquirer = providers.Singleton(_token_acquirer, scheme_acquirer, options, schemes)
     authorization_header_provider = providers.Singleton(AuthorizationHeaderProvider, token_acquirer)
@@ -164,6 +173,7 @@ class IdentityContainer(containers.DeclarativeContainer):
         acquirer=token_acquirer,
         clients=http_clients,
         telemetry=telemetry,
+        hooks=customization.provided.request_hooks,
         clock=clock,
     )
 
@@ -173,6 +183,7 @@ def make_container(
     *,
     source: SchemeSource,
     hooks: Sequence[Hook] = (),
+    customization: Customization | None = None,
     scheme_sources: Mapping[str, SchemeSource] | None = None,
     parts: Mapping[str, Any],
 ) -> IdentityContainer:
@@ -188,6 +199,7 @@ def make_container(
         correlation_id=str(uuid.uuid4()),
         client_credentials=providers.Object(source.credentials),
         scheme_sources=providers.Object(scheme_sources or {}),
+        customization=providers.Object(customization or Customization()),
     )
     for name, part in parts.items():
         container.providers[name].override(part)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 import httpx
 
-from msidweb.acquisition import TokenAcquirer
+from msidweb.acquisition import TokenAcquirer, TokenRequestDraft
 from msidweb.authority import resolve_authority
 from msidweb.cache import TokenCache
-from msidweb.concurrency import BackgroundTasks
+from msidweb.concurrency import BackgroundTasks, Callback
 from msidweb.configuration.options import HttpClientOptions, MicrosoftIdentityOptions
 from msidweb.credentials import load_credentials
 from msidweb.principal import Assertion, Principal
@@ -120,6 +120,7 @@ class Bench:
         hooked: bool = False,
         pii: bool = False,
         timeout: float = 10.0,
+        callbacks: Sequence[Callback[TokenRequestDraft]] = (),
         **options: object,
     ) -> None:
         self.clock = ManualClock(NOW)
@@ -142,6 +143,7 @@ class Bench:
             telemetry=self.telemetry,
             background=self.background,
             sleep=self._sleep,
+            on_before_token_request=callbacks,
         )
 
     async def _sleep(self, seconds: float) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from msidweb.authority import Authority
 from msidweb.cache import CacheEntry, RequestKey, TokenCache, app_partition
 from msidweb.clock import Clock
-from msidweb.concurrency import BackgroundTasks, Flight
+from msidweb.concurrency import BackgroundTasks, Callback, Flight
 from msidweb.configuration.options import AcquireTokenOptions, MicrosoftIdentityOptions
 from msidweb.errors import InvalidCallError, MsidwebError, UserRequiredError
 from msidweb.kinds import check_kind, wrong_kind
@@ -25,6 +25,7 @@ from msidweb.telemetry import (
 from msidweb.tokens import AcquiredToken, RefreshReason
 
 from .demand import Demand
+from .draft import TokenRequestDraft
 from .fetching import Credentials, TokenFetcher
 from .lifetimes import back_off
 from .msal_writer import MsalWriter
@@ -54,6 +55,7 @@ class TokenAcquirer:
         scheme: Authentication scheme whose callers are served.
         kindred: More schemes whose callers are served: their tokens are for the same client.
         sleep: How the pause before a repeat is waited for.
+        on_before_token_request: Each is called before a token request is sent.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class TokenAcquirer:
         scheme: str = "Bearer",
         kindred: Collection[str] = (),
         sleep: Sleep = asyncio.sleep,
+        on_before_token_request: Sequence[Callback[TokenRequestDraft]] = (),
     ) -> None:
         self._client_id = options.client_id or ""
         self._environment = authority.cache_environment
@@ -96,6 +99,7 @@ class TokenAcquirer:
             cache=cache,
             clock=clock,
             telemetry=telemetry,
+            on_before_request=tuple(on_before_token_request),
         )
 
     async def open(self) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 from msidweb.authority import Authority
 from msidweb.cache import CacheEntry, TokenCache
 from msidweb.clock import Clock
+from msidweb.concurrency import Callback, call_all
 from msidweb.credentials import ClientProof
 from msidweb.errors import (
     AssertionRejectedError,
@@ -21,6 +22,7 @@ from msidweb.tokens import AcquiredToken, RefreshReason
 from .aadsts import RELOADABLE
 from .answers import Grant, Refusal, read_answer
 from .demand import Demand
+from .draft import TokenRequestDraft
 from .lifetimes import refresh_at, usable_until
 from .msal_writer import MsalWriter, TokenRequest
 from .refusals import error_for, is_overload
@@ -51,6 +53,7 @@ class TokenFetcher:
         cache: TokenCache,
         clock: Clock,
         telemetry: Telemetry,
+        on_before_request: tuple[Callback[TokenRequestDraft], ...] = (),
     ) -> None:
         self._authority = authority
         self._credentials = credentials
@@ -60,6 +63,7 @@ class TokenFetcher:
         self._clock = clock
         self._telemetry = telemetry
         self._throttle = Throttle(clock)
+        self._on_before_request = on_before_request
 
     async def fetch(self, demand: Demand, reason: RefreshReason) -> AcquiredToken:
         """The token that *demand* wants, from Entra ID; later callers find it in the cache.
@@ -101,9 +105,12 @@ class TokenFetcher:
         if hint is not None and not any(name.lower() == "x-anchormailbox" for name in headers):
             headers["X-AnchorMailbox"] = hint
         try:
-            answer = await self._endpoint.send(
-                self._written(demand, url, proof), query=demand.terms.query, headers=headers
-            )
+            request = self._written(demand, url, proof)
+            if self._on_before_request:
+                draft = TokenRequestDraft.of(demand)
+                await call_all(self._on_before_request, draft)
+                headers |= draft.added((*request.headers, *headers))
+            answer = await self._endpoint.send(request, query=demand.terms.query, headers=headers)
             return read_answer(answer, now=self._clock.time())
         except TokenAcquisitionError as error:
             error.correlation_id = error.correlation_id or demand.correlation_id

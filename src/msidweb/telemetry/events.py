@@ -176,6 +176,35 @@ class DownstreamCalled(CallerEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DownstreamRetried(Event):
+    """A downstream call is sent again after ``wait`` seconds; its ``attempt`` failed."""
+
+    name: ClassVar[str] = "msidweb.downstream_retried"
+    layer: ClassVar[str] = "downstream"
+    level: ClassVar[int] = logging.INFO
+
+    service: str
+    method: str
+    attempt: int
+    reason: str
+    wait: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownstreamRetryWithheld(Event):
+    """A downstream call would be sent again, were it not for ``limit``: budget or deadline."""
+
+    name: ClassVar[str] = "msidweb.downstream_retry_withheld"
+    layer: ClassVar[str] = "downstream"
+
+    service: str
+    method: str
+    attempt: int
+    reason: str
+    limit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChallengeAnswered(CallerEvent):
     """A claims challenge of a downstream API was answered with a new token."""
 
