@@ -8,6 +8,7 @@ from typing import Any, Self, TypeAlias, TypeVar
 
 from msidweb.configuration import (
     Configuration,
+    CredentialDescription,
     DownstreamApiOptions,
     HttpClientOptions,
     IdentityOptions,
@@ -21,7 +22,7 @@ from msidweb.configuration import (
 )
 from msidweb.configuration.spelling import did_you_mean
 from msidweb.container import IdentityContainer, make_container
-from msidweb.credentials import ClientCredential
+from msidweb.credentials import AssertionProvider, ClientCredential
 from msidweb.errors import ConfigurationError, InvalidCallError, Problem
 from msidweb.identity import Identity
 from msidweb.judgement import contradictions, notes, web_api_problems
@@ -58,7 +59,8 @@ class IdentityBuilder:
         self._http_clients: dict[str, Recipe[HttpClientOptions]] = {}
         self._acquires = False
         self._hooks: list[Hook] = []
-        self._credentials: list[ClientCredential] = []
+        self._credentials: list[ClientCredential | CredentialDescription] = []
+        self._assertion_providers: dict[str, AssertionProvider] = {}
         self._parts: dict[str, Any] = {}
 
     @classmethod
@@ -123,7 +125,9 @@ class IdentityBuilder:
         )
         return self
 
-    def enable_token_acquisition(self, *, credentials: Sequence[ClientCredential] = ()) -> Self:
+    def enable_token_acquisition(
+        self, *, credentials: Sequence[ClientCredential | CredentialDescription] = ()
+    ) -> Self:
         """Acquire tokens for downstream services.
 
         .NET: EnableTokenAcquisitionToCallDownstreamApi.
@@ -136,6 +140,21 @@ class IdentityBuilder:
         return self
 
     enable_token_acquisition_to_call_downstream_api = enable_token_acquisition
+
+    def add_signed_assertion_provider(self, name: str, provider: AssertionProvider) -> Self:
+        """Let credentials of the type ``CustomSignedAssertion`` name *provider*.
+
+        .NET: a registered ICustomSignedAssertionProvider.
+
+        Args:
+            name: What ``CustomSignedAssertionProviderName`` says.
+            provider: Given an :class:`~msidweb.credentials.AssertionRequest`, returns a client
+                assertion; one that is no coroutine function runs in a thread.
+        """
+        if not callable(provider):
+            raise InvalidCallError(f"The assertion provider {name!r} cannot be called.")
+        self._assertion_providers[name] = provider
+        return self
 
     def add_in_memory_token_caches(
         self, configure: Configure[TokenCacheOptions] | None = None, **keywords: Any
@@ -254,6 +273,7 @@ class IdentityBuilder:
             section=self._section_name(),
             hooks=tuple(self._hooks),
             client_credentials=tuple(self._credentials),
+            assertion_providers=dict(self._assertion_providers),
             parts=self._parts,
         )
         problems += contradictions(options)

@@ -12,8 +12,8 @@ from msidweb.authority import AuthorityKeys, resolve_authority
 from msidweb.cache import TokenCache
 from msidweb.clock import SystemClock
 from msidweb.concurrency import BackgroundTasks
-from msidweb.configuration import IdentityOptions
-from msidweb.credentials import ClientCredential, load_credentials
+from msidweb.configuration import CredentialDescription, IdentityOptions
+from msidweb.credentials import AssertionProvider, ClientCredential, load_credentials
 from msidweb.downstream import DownstreamApi
 from msidweb.http import HttpClients
 from msidweb.telemetry import Hook, Telemetry
@@ -29,7 +29,10 @@ class IdentityContainer(containers.DeclarativeContainer):
     options = providers.Dependency(instance_of=IdentityOptions)
     section = providers.Object("AzureAd")
     hooks: providers.Provider[Sequence[Hook]] = providers.Object(())
-    client_credentials: providers.Provider[Sequence[ClientCredential]] = providers.Object(())
+    client_credentials: providers.Provider[Sequence[ClientCredential | CredentialDescription]] = (
+        providers.Object(())
+    )
+    assertion_providers: providers.Provider[Mapping[str, AssertionProvider]] = providers.Object({})
 
     clock = providers.Singleton(SystemClock)
     telemetry = providers.Singleton(
@@ -63,9 +66,11 @@ class IdentityContainer(containers.DeclarativeContainer):
     credentials = providers.Singleton(
         load_credentials,
         options.provided.web_api,
+        clock=clock,
         telemetry=telemetry,
         place=section,
         given=client_credentials,
+        providers=assertion_providers,
     )
     token_cache = providers.Singleton(
         TokenCache, size_limit=options.provided.token_cache.effective_l1_size_limit
@@ -98,7 +103,8 @@ def make_container(
     *,
     section: str,
     hooks: Sequence[Hook],
-    client_credentials: Sequence[ClientCredential],
+    client_credentials: Sequence[ClientCredential | CredentialDescription],
+    assertion_providers: Mapping[str, AssertionProvider],
     parts: Mapping[str, Any],
 ) -> IdentityContainer:
     """A container over *options*, with *parts* in place of its own by their provider's name."""
@@ -107,6 +113,7 @@ def make_container(
         section=section,
         hooks=providers.Object(hooks),
         client_credentials=providers.Object(client_credentials),
+        assertion_providers=providers.Object(assertion_providers),
     )
     for name, part in parts.items():
         container.providers[name].override(providers.Object(part))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
@@ -16,7 +16,7 @@ from msidweb.authority import resolve_authority
 from msidweb.cache import TokenCache
 from msidweb.concurrency import BackgroundTasks
 from msidweb.configuration.options import HttpClientOptions, MicrosoftIdentityOptions
-from msidweb.credentials import load_credentials
+from msidweb.credentials import ClientCredential, CredentialChain, load_credentials
 from msidweb.principal import Assertion, Principal
 from msidweb.telemetry import Event, Telemetry
 from msidweb.testing.clock import ManualClock
@@ -116,12 +116,13 @@ class Bench:
         self,
         answer: Answer = granted,
         *,
-        credentials: object = None,
+        credentials: Sequence[ClientCredential] | None = None,
+        clock: ManualClock | None = None,
         hooked: bool = False,
         timeout: float = 10.0,
         **options: object,
     ) -> None:
-        self.clock = ManualClock(NOW)
+        self.clock = clock or ManualClock(NOW)
         self.events: list[Event] = []
         self.telemetry = Telemetry([self.events.append] if hooked else [])
         self.endpoint = Endpoint(answer)
@@ -136,11 +137,19 @@ class Bench:
             authority=resolve_authority(self.options),
             clients=StandInClients(self.endpoint, timeout=timeout),
             cache=self.cache,
-            credentials=credentials or load_credentials(self.options, telemetry=self.telemetry),
+            credentials=self.chain(*credentials)
+            if credentials is not None
+            else load_credentials(self.options, clock=self.clock, telemetry=self.telemetry),
             clock=self.clock,
             telemetry=self.telemetry,
             background=self.background,
             sleep=self._sleep,
+        )
+
+    def chain(self, *credentials: ClientCredential) -> CredentialChain:
+        """A chain of these credentials."""
+        return CredentialChain(
+            credentials, client_id=CLIENT, clock=self.clock, telemetry=self.telemetry
         )
 
     async def _sleep(self, seconds: float) -> None:

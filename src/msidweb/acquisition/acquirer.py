@@ -13,6 +13,7 @@ from msidweb.cache import CacheEntry, RequestKey, TokenCache, app_partition
 from msidweb.clock import Clock
 from msidweb.concurrency import BackgroundTasks, Flight
 from msidweb.configuration.options import AcquireTokenOptions, MicrosoftIdentityOptions
+from msidweb.credentials import CredentialChain
 from msidweb.errors import InvalidCallError, MsidwebError, UserRequiredError
 from msidweb.principal import Principal, ambient_principal
 from msidweb.telemetry import (
@@ -24,7 +25,7 @@ from msidweb.telemetry import (
 from msidweb.tokens import AcquiredToken, RefreshReason
 
 from .demand import Demand
-from .exchange import Credentials, Exchange
+from .exchange import Exchange
 from .lifetimes import back_off
 from .msal_writer import MsalWriter
 from .terms import Scopes, Terms, is_correlation_id, read_scopes, read_terms
@@ -61,7 +62,7 @@ class TokenAcquirer:
         authority: Authority,
         clients: EntraClients,
         cache: TokenCache,
-        credentials: Credentials,
+        credentials: CredentialChain,
         clock: Clock,
         telemetry: Telemetry,
         background: BackgroundTasks,

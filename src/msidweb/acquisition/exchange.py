@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Protocol
+from collections.abc import Hashable, Sequence
 
 from msidweb.authority import Authority
 from msidweb.cache import CacheEntry, TokenCache
 from msidweb.clock import Clock
-from msidweb.credentials import ClientProof
+from msidweb.credentials import ClientProof, CredentialChain
 from msidweb.errors import (
     AssertionRejectedError,
+    CredentialAttempt,
     CredentialError,
     MsidwebError,
     TokenAcquisitionError,
@@ -23,19 +23,9 @@ from .answers import Grant, Refusal, read_answer
 from .demand import Demand
 from .lifetimes import refresh_at, usable_until
 from .msal_writer import MsalWriter, TokenRequest
-from .refusals import error_for, is_overload
+from .refusals import error_for, explained, is_overload
 from .throttle import Throttle
 from .wire import TokenEndpoint
-
-
-class Credentials(Protocol):
-    """The application's client credentials."""
-
-    async def proof(self, token_endpoint: str) -> ClientProof:
-        """What a request to *token_endpoint* shows."""
-
-    def renew(self) -> bool:
-        """Load them anew; False where the same would be shown again."""
 
 
 class Exchange:
@@ -45,7 +35,7 @@ class Exchange:
         self,
         *,
         authority: Authority,
-        credentials: Credentials,
+        credentials: CredentialChain,
         writer: MsalWriter,
         endpoint: TokenEndpoint,
         cache: TokenCache,
@@ -78,18 +68,23 @@ class Exchange:
     async def _granted(self, demand: Demand) -> Grant:
         self._refuse_at_once(demand)
         await self._writer.open()
-        outcome = await self._ask(demand)
-        if isinstance(outcome, Refusal) and self._renewed_credential(outcome):
-            self._remember(demand, outcome)
-            outcome = await self._ask(demand)
-        if isinstance(outcome, Grant):
-            return _of_the_user(outcome, demand)
-        self._remember(demand, outcome)
-        raise self._error(demand, outcome)
-
-    async def _ask(self, demand: Demand) -> Grant | Refusal:
         url = self._authority.token_endpoint(demand.tenant)
-        proof = await self._credentials.proof(url)
+        showing = self._credentials.show(url)
+        proof: ClientProof | None = await showing.first()
+        refusals: list[Refusal] = []
+        while proof is not None:
+            outcome = await self._ask(demand, url, proof)
+            if isinstance(outcome, Grant):
+                return _of_the_user(outcome, demand)
+            refusals.append(outcome)
+            if not isinstance(self._error(demand, outcome), CredentialError):
+                break
+            reload = outcome.aadsts in RELOADABLE
+            proof = await showing.another(explained(outcome), reload=reload)
+        self._remember(demand, refusals)
+        raise self._error(demand, refusals[-1], showing.attempts)
+
+    async def _ask(self, demand: Demand, url: str, proof: ClientProof) -> Grant | Refusal:
         headers = {
             **dict(demand.terms.headers),
             "client-request-id": demand.correlation_id,
@@ -116,9 +111,6 @@ class Exchange:
         return self._writer.on_behalf_of(
             demand.assertion.token, demand.scopes, endpoint=url, proof=proof, claims=claims
         )
-
-    def _renewed_credential(self, refusal: Refusal) -> bool:
-        return refusal.aadsts in RELOADABLE and self._credentials.renew()
 
     def _kept(self, demand: Demand, grant: Grant, reason: RefreshReason) -> AcquiredToken:
         now = self._clock.time()
@@ -155,24 +147,30 @@ class Exchange:
             if refusal is not None:
                 raise self._error(demand, refusal)
 
-    def _remember(self, demand: Demand, refusal: Refusal) -> None:
-        if is_overload(refusal.status):
-            if refusal.retry_after:
-                self._throttle.wait(demand.throttle_key, refusal, refusal.retry_after)
+    def _remember(self, demand: Demand, refusals: Sequence[Refusal]) -> None:
+        last = refusals[-1]
+        if is_overload(last.status):
+            if last.retry_after:
+                self._throttle.wait(demand.throttle_key, last, last.retry_after)
             return
-        error = self._error(demand, refusal)
+        error = self._error(demand, last)
         if isinstance(error, CredentialError):
-            self._throttle.strike(self._credential_key(demand), refusal)
+            # Each one counts: it was a request in vain (F-E11).
+            for refusal in refusals:
+                self._throttle.strike(self._credential_key(demand), refusal)
         elif isinstance(error, AssertionRejectedError):
-            self._throttle.strike(demand.partition, refusal)
+            self._throttle.strike(demand.partition, last)
 
     def _credential_key(self, demand: Demand) -> Hashable:
         # Without the generation: renewing a credential in vain must not reset the count.
         return ("credential", demand.tenant)
 
-    def _error(self, demand: Demand, refusal: Refusal) -> TokenAcquisitionError:
+    def _error(
+        self, demand: Demand, refusal: Refusal, attempts: Sequence[CredentialAttempt] = ()
+    ) -> TokenAcquisitionError:
         return error_for(
             refusal,
+            attempts=attempts,
             for_user=demand.assertion is not None,
             scopes=demand.scopes,
             correlation_id=demand.correlation_id,

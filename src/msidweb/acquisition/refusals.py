@@ -8,6 +8,7 @@ from typing import Any
 
 from msidweb.errors import (
     AssertionRejectedError,
+    CredentialAttempt,
     CredentialError,
     ThrottledError,
     TokenAcquisitionError,
@@ -30,12 +31,17 @@ def is_overload(status: int) -> bool:
 
 
 def error_for(
-    refusal: Refusal, *, for_user: bool, scopes: Sequence[str], correlation_id: str | None
+    refusal: Refusal,
+    *,
+    for_user: bool,
+    scopes: Sequence[str],
+    correlation_id: str | None,
+    attempts: Sequence[CredentialAttempt] = (),
 ) -> TokenAcquisitionError:
     """The error for *refusal*; only a call for a user can end in a challenge.
 
     The order is: state of the service, loops and assertions by their code, what the user must do
-    by ``error`` and ``suberror``, then credentials and setup.
+    by ``error`` and ``suberror``, then credentials, with all *attempts*, and setup.
     """
     cause = CAUSES.get(refusal.aadsts) if refusal.aadsts is not None else None
     kind = cause.kind if cause else None
@@ -52,13 +58,13 @@ def error_for(
     }
     if is_overload(refusal.status):
         return _of_the_service(refusal, details)
-    message = _message(refusal, cause.meaning if cause else None)
+    message = explained(refusal)
     if kind is Kind.ASSERTION and for_user:
         return AssertionRejectedError(message, **details)
     if for_user and kind is not Kind.LOOP and _user_must_act(refusal):
         return UserChallengeError(message, scopes=scopes, **details)
     if kind is Kind.CREDENTIAL or (kind is None and refusal.error == "invalid_client"):
-        return CredentialError(message, **details)
+        return CredentialError(_with(attempts, message), attempts=attempts, **details)
     return _of_the_request(message, refusal, kind, details)
 
 
@@ -95,7 +101,18 @@ def _of_the_request(
     return TokenAcquisitionError(message, retryable=transient, **details)
 
 
-def _message(refusal: Refusal, meaning: str | None) -> str:
+def explained(refusal: Refusal) -> str:
+    """What *refusal* says, in our words."""
+    cause = CAUSES.get(refusal.aadsts) if refusal.aadsts is not None else None
     number = f"AADSTS{refusal.aadsts}" if refusal.aadsts is not None else None
     named = number or refusal.error or f"status {refusal.status}"
-    return f"{named}: {meaning}." if meaning else f"Entra ID refused the request ({named})."
+    if cause is None:
+        return f"Entra ID refused the request ({named})."
+    return f"{named}: {cause.meaning}."
+
+
+def _with(attempts: Sequence[CredentialAttempt], message: str) -> str:
+    if len(attempts) <= 1:
+        return message
+    tried = "; ".join(f"{item.source}: {item.reason.rstrip('.')}" for item in attempts)
+    return f"{message} Tried: {tried}."

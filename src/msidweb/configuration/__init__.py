@@ -3,7 +3,12 @@
 from .binding import bind, validation_problems
 from .checks import Place, check_downstream_api, check_http_client, check_web_api
 from .configuration import Configuration, Section
-from .credential import CredentialDescription, ManagedIdentityCredentialOptions, SourceType
+from .credential import (
+    CertificateWithKey,
+    CredentialDescription,
+    ManagedIdentityCredentialOptions,
+    SourceType,
+)
 from .explain import explain
 from .model import Options
 from .options import (
@@ -26,6 +31,7 @@ from .settings_source import ConfigurationSource
 __all__ = [
     "ENTRA_CLIENT",
     "AcquireTokenOptions",
+    "CertificateWithKey",
     "Configuration",
     "ConfigurationSource",
     "CredentialDescription",

@@ -17,7 +17,7 @@ from tests.support.token_endpoint import (
 )
 
 from msidweb.configuration.options import AcquireTokenOptions
-from msidweb.credentials import CredentialChain, ProvidedAssertion
+from msidweb.credentials import ProvidedAssertion
 from msidweb.errors import (
     AssertionRejectedError,
     CredentialError,
@@ -286,7 +286,7 @@ def aadsts(number, error="invalid_grant", **more):
         (aadsts(50196), TokenAcquisitionError, "request_loop"),
         (aadsts(7000215, "invalid_client"), CredentialError, "credential_rejected"),
         (aadsts(1, "invalid_client"), CredentialError, "credential_rejected"),
-        (aadsts(700213, "invalid_client"), TokenAcquisitionError, "setup_refused"),
+        (aadsts(700213, "invalid_client"), CredentialError, "credential_rejected"),
         (aadsts(700016, "unauthorized_client"), TokenAcquisitionError, "setup_refused"),
         (aadsts(70011, "invalid_scope"), TokenAcquisitionError, "setup_refused"),
         (aadsts(2, "invalid_scope"), TokenAcquisitionError, "setup_refused"),
@@ -388,9 +388,7 @@ async def test_a_refused_assertion_is_made_anew_and_shown_once_more():
     )
     bench = Bench(
         bench.endpoint.answer,
-        credentials=CredentialChain(
-            [ProvidedAssertion(provider, clock=bench.clock)], telemetry=bench.telemetry
-        ),
+        credentials=[ProvidedAssertion(provider, clock=bench.clock)],
     )
     assert (await for_user(bench)).access_token == "at-2-user.one.token"
     assert [asked.form["client_assertion"] for asked in bench.asked] == [
@@ -408,8 +406,7 @@ async def test_a_refused_secret_is_not_shown_again():
 
 
 async def test_without_a_credential_nothing_is_sent():
-    bench = Bench()
-    bench = Bench(credentials=CredentialChain([], telemetry=bench.telemetry))
+    bench = Bench(credentials=[])
     error = await refusal_of(for_user(bench))
     assert (type(error), error.code) == (CredentialError, "credential_unavailable")
     assert not bench.asked
