@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -58,8 +59,20 @@ def encryption(password: str | None) -> KeySerializationEncryption:
 def made(name: str = "a", *, bits: int = 2048, starts: int = 2020, ends: int = 2080) -> Made:
     """The certificate called *name*: the same throughout the process, for keys take long."""
     key = generate_private_key(public_exponent=65537, key_size=bits)
+    return Made(_self_signed(key, name, starts, ends), key)
+
+
+def elliptic_certificate() -> bytes:
+    """A certificate that Entra ID takes no assertions of, in DER form."""
+    certificate = _self_signed(ec.generate_private_key(ec.SECP256R1()), "elliptic", 2020, 2080)
+    return certificate.public_bytes(Encoding.DER)
+
+
+def _self_signed(
+    key: RSAPrivateKey | ec.EllipticCurvePrivateKey, name: str, starts: int, ends: int
+) -> x509.Certificate:
     common = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    certificate = (
+    return (
         x509.CertificateBuilder()
         .subject_name(common)
         .issuer_name(common)
@@ -69,4 +82,3 @@ def made(name: str = "a", *, bits: int = 2048, starts: int = 2020, ends: int = 2
         .not_valid_after(datetime(ends, 1, 1, tzinfo=UTC))
         .sign(key, hashes.SHA256())
     )
-    return Made(certificate, key)

@@ -9,6 +9,8 @@ from typing import Literal
 
 from msidweb.errors import InvalidCallError
 
+from .federation import FederatedCredential
+
 TokenVersion = Literal[1, 2]
 
 CONSUMERS_TENANT = "9188040d-6c67-4c5b-b112-36a304b66dad"
@@ -60,6 +62,7 @@ class App:
         permissions: Client id of a resource -> delegated permissions that this app declares.
         secrets: Valid and expired client secrets.
         certificates: Registered certificates in DER form.
+        federated_credentials: Whose assertions it accepts besides.
         id_type_claim: Whether its app tokens carry the optional claim ``idtyp``.
     """
 
@@ -77,6 +80,7 @@ class App:
     permissions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     secrets: list[Secret] = field(default_factory=list, repr=False)
     certificates: list[bytes] = field(default_factory=list, repr=False)
+    federated_credentials: list[FederatedCredential] = field(default_factory=list)
     id_type_claim: bool = True
 
     @property
