@@ -49,7 +49,8 @@ class ProvidedAssertion:
         self.source = source
         self._provider = provider
         self._clock = clock
-        self._data = data
+        # A request without a place: it hides the data, and ``vars`` of this object does, too.
+        self._request = AssertionRequest("", "", data or {})
         self._kept = KeptAssertions(clock)
 
     def __repr__(self) -> str:
@@ -71,8 +72,7 @@ class ProvidedAssertion:
         return True
 
     async def _provided(self, request: AssertionRequest) -> str:
-        if self._data:
-            request = dataclasses.replace(request, data=self._data)
+        request = dataclasses.replace(request, data=self._request.data)
         try:
             async with asyncio.timeout(DEADLINE):
                 assertion = await _asked(self._provider, request)

@@ -30,7 +30,7 @@ class SignedAssertionFile:
         self._path = Path(path)
         self._clock = clock
         self._kept = KeptAssertions(clock)
-        self._shown: str | None = None
+        self._shown: ClientProof | None = None
 
     def __repr__(self) -> str:
         return f"SignedAssertionFile({str(self._path)!r})"
@@ -41,15 +41,17 @@ class SignedAssertionFile:
         Raises:
             CredentialUnavailableError: The file cannot be read, or holds none.
         """
-        self._shown = await self._kept.get(self._path, lambda: off_the_loop(self._read))
-        return ClientProof(ProofKind.ASSERTION, self._shown)
+        assertion = await self._kept.get(self._path, lambda: off_the_loop(self._read))
+        self._shown = ClientProof(ProofKind.ASSERTION, assertion)
+        return self._shown
 
     async def renew(self) -> bool:
         """Read the file anew; False where it holds what was shown, or cannot be read."""
         try:
-            if await off_the_loop(self._read) == self._shown:
-                return False
+            fresh = ClientProof(ProofKind.ASSERTION, await off_the_loop(self._read))
         except CredentialUnavailableError:
+            return False
+        if fresh == self._shown:
             return False
         self._kept = KeptAssertions(self._clock)
         return True
