@@ -133,7 +133,8 @@ class IdentityBuilder:
         .NET: EnableTokenAcquisitionToCallDownstreamApi.
 
         Args:
-            credentials: Client credentials given in code; tried before the configured ones.
+            credentials: Client credentials given in code, or descriptions of some; tried before
+                the configured ones.
         """
         self._acquires = True
         self._credentials.extend(credentials)

@@ -144,4 +144,6 @@ async def test_without_another_credential_at_most_two_requests_a_minute_are_in_v
             with pytest.raises(CredentialError) as caught:
                 await drill.request()
             assert caught.value.aadsts == 700027
+            [attempt] = caught.value.attempts
+            assert attempt.source == f"Path {drill.path}"
         assert drill.gate.refused == 2

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
+from dataclasses import replace
 
 from msidweb.authority import Authority
 from msidweb.cache import CacheEntry, TokenCache
@@ -10,7 +11,6 @@ from msidweb.clock import Clock
 from msidweb.credentials import ClientProof, CredentialChain
 from msidweb.errors import (
     AssertionRejectedError,
-    CredentialAttempt,
     CredentialError,
     MsidwebError,
     TokenAcquisitionError,
@@ -81,8 +81,9 @@ class Exchange:
                 break
             reload = outcome.aadsts in RELOADABLE
             proof = await showing.another(explained(outcome), reload=reload)
-        self._remember(demand, refusals)
-        raise self._error(demand, refusals[-1], showing.attempts)
+        last = replace(refusals[-1], attempts=tuple(showing.attempts))
+        self._remember(demand, last, times=len(refusals))
+        raise self._error(demand, last)
 
     async def _ask(self, demand: Demand, url: str, proof: ClientProof) -> Grant | Refusal:
         headers = {
@@ -147,30 +148,26 @@ class Exchange:
             if refusal is not None:
                 raise self._error(demand, refusal)
 
-    def _remember(self, demand: Demand, refusals: Sequence[Refusal]) -> None:
-        last = refusals[-1]
-        if is_overload(last.status):
-            if last.retry_after:
-                self._throttle.wait(demand.throttle_key, last, last.retry_after)
+    def _remember(self, demand: Demand, refusal: Refusal, *, times: int) -> None:
+        if is_overload(refusal.status):
+            if refusal.retry_after:
+                self._throttle.wait(demand.throttle_key, refusal, refusal.retry_after)
             return
-        error = self._error(demand, last)
+        error = self._error(demand, refusal)
         if isinstance(error, CredentialError):
-            # Each one counts: it was a request in vain (F-E11).
-            for refusal in refusals:
+            # Each credential that was shown in vain was a request (F-E11).
+            for _ in range(times):
                 self._throttle.strike(self._credential_key(demand), refusal)
         elif isinstance(error, AssertionRejectedError):
-            self._throttle.strike(demand.partition, last)
+            self._throttle.strike(demand.partition, refusal)
 
     def _credential_key(self, demand: Demand) -> Hashable:
         # Without the generation: renewing a credential in vain must not reset the count.
         return ("credential", demand.tenant)
 
-    def _error(
-        self, demand: Demand, refusal: Refusal, attempts: Sequence[CredentialAttempt] = ()
-    ) -> TokenAcquisitionError:
+    def _error(self, demand: Demand, refusal: Refusal) -> TokenAcquisitionError:
         return error_for(
             refusal,
-            attempts=attempts,
             for_user=demand.assertion is not None,
             scopes=demand.scopes,
             correlation_id=demand.correlation_id,

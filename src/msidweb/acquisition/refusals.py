@@ -31,17 +31,12 @@ def is_overload(status: int) -> bool:
 
 
 def error_for(
-    refusal: Refusal,
-    *,
-    for_user: bool,
-    scopes: Sequence[str],
-    correlation_id: str | None,
-    attempts: Sequence[CredentialAttempt] = (),
+    refusal: Refusal, *, for_user: bool, scopes: Sequence[str], correlation_id: str | None
 ) -> TokenAcquisitionError:
     """The error for *refusal*; only a call for a user can end in a challenge.
 
     The order is: state of the service, loops and assertions by their code, what the user must do
-    by ``error`` and ``suberror``, then credentials, with all *attempts*, and setup.
+    by ``error`` and ``suberror``, then credentials and setup.
     """
     cause = CAUSES.get(refusal.aadsts) if refusal.aadsts is not None else None
     kind = cause.kind if cause else None
@@ -64,7 +59,8 @@ def error_for(
     if for_user and kind is not Kind.LOOP and _user_must_act(refusal):
         return UserChallengeError(message, scopes=scopes, **details)
     if kind is Kind.CREDENTIAL or (kind is None and refusal.error == "invalid_client"):
-        return CredentialError(_with(attempts, message), attempts=attempts, **details)
+        tried = _tried(refusal.attempts)
+        return CredentialError(message + tried, attempts=refusal.attempts, **details)
     return _of_the_request(message, refusal, kind, details)
 
 
@@ -111,8 +107,8 @@ def explained(refusal: Refusal) -> str:
     return f"{named}: {cause.meaning}."
 
 
-def _with(attempts: Sequence[CredentialAttempt], message: str) -> str:
+def _tried(attempts: Sequence[CredentialAttempt]) -> str:
     if len(attempts) <= 1:
-        return message
-    tried = "; ".join(f"{item.source}: {item.reason.rstrip('.')}" for item in attempts)
-    return f"{message} Tried: {tried}."
+        return ""
+    each = (f"{attempt.source}: {attempt.reason.rstrip('.')}" for attempt in attempts)
+    return f" Tried: {'; '.join(each)}."

@@ -27,6 +27,9 @@ from .surroundings import Surroundings
 if TYPE_CHECKING:
     from .signing import SigningCertificate
 
+LEEWAY = 300.0
+"""Seconds by which our clock may be behind that of whoever made the certificate."""
+
 
 @dataclass(frozen=True, slots=True)
 class CertificateContent:
@@ -116,7 +119,8 @@ class _Signer:
 
     @property
     def is_valid(self) -> bool:
-        return self.certificate.not_before <= self._clock.time() < self.certificate.not_after
+        starts, ends = self.certificate.not_before - LEEWAY, self.certificate.not_after
+        return starts <= self._clock.time() < ends
 
     async def assertion(self, request: AssertionRequest) -> str:
         key = (request.token_endpoint, request.client_id)

@@ -17,7 +17,7 @@ from tests.support.token_endpoint import (
 )
 
 from msidweb.configuration.options import AcquireTokenOptions
-from msidweb.credentials import ProvidedAssertion
+from msidweb.credentials import ClientSecret, ProvidedAssertion
 from msidweb.errors import (
     AssertionRejectedError,
     CredentialError,
@@ -397,6 +397,29 @@ async def test_a_refused_assertion_is_made_anew_and_shown_once_more():
     ]
     assert bench.asked[0].form["client_assertion_type"].endswith(":jwt-bearer")
     assert "client_secret" not in bench.asked[0].form
+
+
+async def test_what_the_next_credential_meets_is_no_strike_against_credentials():
+    def answer(number, asked):
+        wrong = asked.form["client_secret"] == "wrong"
+        return aadsts(7000215, "invalid_client") if wrong else aadsts(65001)
+
+    bench = Bench(answer, credentials=[ClientSecret("wrong"), ClientSecret("right")])
+    for _ in range(5):
+        assert type(await refusal_of(for_user(bench))) is UserChallengeError
+    assert [asked.form["client_secret"] for asked in bench.asked] == ["wrong", *["right"] * 5]
+
+
+async def test_attempts_are_told_from_memory_too():
+    bench = Bench(
+        lambda n, asked: aadsts(7000215, "invalid_client"),
+        credentials=[ClientSecret("wrong"), ClientSecret("wrong as well")],
+    )
+    for _ in range(3):
+        error = await refusal_of(for_user(bench))
+        assert [attempt.source for attempt in error.attempts] == ["ClientSecret"] * 2
+        assert "Tried: ClientSecret: AADSTS7000215" in str(error)
+    assert len(bench.asked) == 2
 
 
 async def test_a_refused_secret_is_not_shown_again():

@@ -269,6 +269,16 @@ async def test_a_symbolic_link_is_followed_as_mounted_secrets_need(tmp_path, in_
     assert await credential.renew() is True
 
 
+async def test_our_clock_may_be_a_little_behind(in_file, clock):
+    starts = datetime(2080, 1, 1, tzinfo=UTC).timestamp()
+    credential = in_file(made("soon", starts=2080, ends=2090).pem())
+    clock.advance(starts - 301 - NOW)
+    with pytest.raises(CredentialUnavailableError, match="outside of its validity"):
+        await credential.proof(REQUEST)
+    clock.advance(1)
+    await credential.proof(REQUEST)
+
+
 @pytest.mark.parametrize("years", [{"starts": 2020, "ends": 2021}, {"starts": 2070, "ends": 2080}])
 async def test_a_certificate_outside_of_its_validity_is_not_shown(in_file, years):
     credential = in_file(made(str(years), **years).pem())
