@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import itertools
+from datetime import UTC, datetime
 
 import httpx
 import pytest
+from tests.support.certificates import made
 
 from msidweb import AcquireTokenOptions, CredentialDescription, IdentityBuilder
 from msidweb.configuration import Configuration
@@ -50,11 +52,11 @@ class Drill:
         self.events = []
         self.asked = itertools.count()
 
-    def put(self, key):
+    def put(self, content):
         """Replace the file, as tools that rotate certificates do."""
         fresh = self.path.with_suffix(".new")
         fresh.touch(mode=0o600)
-        fresh.write_bytes(key.pem)
+        fresh.write_bytes(content)
         fresh.replace(self.path)
 
     @contextlib.asynccontextmanager
@@ -93,14 +95,14 @@ class Drill:
 @pytest.fixture
 def drill(tmp_path):
     drill = Drill(tmp_path / "daemon.pem")
-    drill.put(drill.first)
+    drill.put(drill.first.pem)
     return drill
 
 
 async def test_a_certificate_is_rotated_without_a_failed_request(drill):
     async with drill.running():
         await drill.requests(100)
-        drill.put(drill.second)
+        drill.put(drill.second.pem)
         await drill.requests(500)
         assert drill.heard(CredentialReloaded) == []
 
@@ -116,6 +118,21 @@ async def test_a_certificate_is_rotated_without_a_failed_request(drill):
     assert drill.heard(CredentialFailed) == []
 
 
+async def test_a_certificate_ends_without_a_failed_request(drill):
+    ending = made("ending", ends=2040)
+    drill.entra.register_certificate(drill.sample.daemon, ending.der)
+    drill.put(ending.pem())
+    end = datetime(2040, 1, 1, tzinfo=UTC).timestamp()
+    async with drill.running():
+        await drill.requests(50)
+        drill.put(drill.second.pem)
+        drill.gate.before[75] = lambda: drill.clock.advance(end - drill.clock.time())
+        await drill.requests(100)
+
+    assert drill.gate.refused == 26
+    assert drill.heard(CredentialFailed) == []
+
+
 async def test_a_certificate_that_nobody_rotated_gives_way_to_the_next(drill):
     secret = drill.entra.add_secret(drill.sample.daemon)
     spare = CredentialDescription(source_type="ClientSecret", client_secret=secret)
@@ -127,7 +144,7 @@ async def test_a_certificate_that_nobody_rotated_gives_way_to_the_next(drill):
         assert drill.chain.not_after is None
 
         # After a minute it is tried again: by then the new one is in its place.
-        drill.put(drill.second)
+        drill.put(drill.second.pem)
         drill.clock.advance(60)
         await drill.requests(50)
         assert drill.chain.not_after is not None

@@ -66,7 +66,7 @@ class ProvidedAssertion:
         assertion = await self._kept.get(key, lambda: self._provided(request))
         return ClientProof(ProofKind.ASSERTION, assertion)
 
-    async def renew(self) -> bool:
+    async def renew(self, refused: ClientProof) -> bool:  # noqa: ARG002 - the seam's
         """Forget every assertion, so the next request asks the provider."""
         self._kept = KeptAssertions(self._clock)
         return True

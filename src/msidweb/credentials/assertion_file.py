@@ -30,7 +30,6 @@ class SignedAssertionFile:
         self._path = Path(path)
         self._clock = clock
         self._kept = KeptAssertions(clock)
-        self._shown: ClientProof | None = None
 
     def __repr__(self) -> str:
         return f"SignedAssertionFile({str(self._path)!r})"
@@ -42,16 +41,15 @@ class SignedAssertionFile:
             CredentialUnavailableError: The file cannot be read, or holds none.
         """
         assertion = await self._kept.get(self._path, lambda: off_the_loop(self._read))
-        self._shown = ClientProof(ProofKind.ASSERTION, assertion)
-        return self._shown
+        return ClientProof(ProofKind.ASSERTION, assertion)
 
-    async def renew(self) -> bool:
-        """Read the file anew; False where it holds what was shown, or cannot be read."""
+    async def renew(self, refused: ClientProof) -> bool:
+        """Read the file anew; False where it holds what was refused, or cannot be read."""
         try:
-            fresh = ClientProof(ProofKind.ASSERTION, await off_the_loop(self._read))
+            fresh = await off_the_loop(self._read)
         except CredentialUnavailableError:
             return False
-        if fresh == self._shown:
+        if fresh == refused.value:
             return False
         self._kept = KeptAssertions(self._clock)
         return True

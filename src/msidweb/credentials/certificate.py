@@ -81,16 +81,20 @@ class ClientCertificate:
         if not signer.is_valid:
             raise CredentialUnavailableError("the certificate is outside of its validity")
         assertion = await signer.assertion(request)
-        not_after = signer.certificate.not_after
-        return ClientProof(ProofKind.ASSERTION, assertion, not_after=not_after)
+        return ClientProof(
+            ProofKind.ASSERTION,
+            assertion,
+            certificate=signer.certificate.thumbprint,
+            not_after=signer.certificate.not_after,
+        )
 
-    async def renew(self) -> bool:
-        """Find the certificate anew; False where it is the same, or cannot be read."""
-        before = self._signer
+    async def renew(self, refused: ClientProof) -> bool:
+        """Find the certificate anew; False where it signed *refused*, or cannot be read."""
         try:
-            return await self._loads.join("load", self._load) is not before
+            signer = await self._loads.join("load", self._load)
         except CredentialUnavailableError:
             return False
+        return signer.certificate.thumbprint != refused.certificate
 
     async def _load(self) -> _Signer:
         note, certificate = await off_the_loop(lambda: _parsed(self._read()))

@@ -78,13 +78,12 @@ class CredentialChain:
         now = self._clock.monotonic()
         return sorted(self._places, key=lambda place: place.rests_until > now)
 
-    def chosen(self, place: _Place, proof: ClientProof, generation: int) -> ClientProof:
-        """*proof*, marked as the one of *place*."""
+    def choose(self, place: _Place, proof: ClientProof) -> None:
+        """Note that *proof*, of *place*, is in use."""
         if place is not self._chosen:
             self._chosen = place
             self._telemetry.emit(CredentialLoaded(source=place.credential.source))
         self._not_after = proof.not_after
-        return dataclasses.replace(proof, generation=generation)
 
     def failed(self, place: _Place, reason: str) -> None:
         """Let the others come before *place* for a while."""
@@ -94,17 +93,17 @@ class CredentialChain:
             source = place.credential.source
             self._telemetry.emit(CredentialFailed(source=source, reason=reason))
 
-    async def renewed(self, place: _Place, generation: int) -> bool:
-        """Whether *place* holds another credential than that of *generation*, if need be now.
+    async def renewed(self, place: _Place, refused: ClientProof) -> bool:
+        """Whether *place* has another credential than *refused*, loaded anew if need be.
 
         However many requests were refused with one credential, it is loaded anew once.
         """
-        return await self._renewals.join(place, lambda: self._renew(place, generation))
+        return await self._renewals.join(place, lambda: self._renew(place, refused))
 
-    async def _renew(self, place: _Place, generation: int) -> bool:
-        if place.generation != generation:
+    async def _renew(self, place: _Place, refused: ClientProof) -> bool:
+        if place.generation != refused.generation:
             return True
-        if not await place.credential.renew():
+        if not await place.credential.renew(refused):
             return False
         place.generation = next(self._generations)
         place.rests_until = 0.0
@@ -125,7 +124,7 @@ class Showing:
         self._request = request
         self._renewed: set[_Place] = set()
         self._given_up: set[_Place] = set()
-        self._shown: tuple[_Place, int] | None = None
+        self._shown: tuple[_Place, ClientProof] | None = None
 
     async def first(self) -> ClientProof:
         """The first proof that can be had.
@@ -152,21 +151,21 @@ class Showing:
         """
         if self._shown is None:
             return None
-        place, generation = self._shown
+        place, refused = self._shown
         self.attempts.append(CredentialAttempt(place.credential.source, reason))
-        if not await self._is_other(place, generation, reload=reload):
+        if not await self._has_other(place, refused, reload=reload):
             self._given_up.add(place)
             self._chain.failed(place, reason)
         return await self._next()
 
-    async def _is_other(self, place: _Place, generation: int, *, reload: bool) -> bool:
+    async def _has_other(self, place: _Place, refused: ClientProof, *, reload: bool) -> bool:
         if place in self._renewed:
             return False
         self._renewed.add(place)
-        if place.generation != generation:
+        if place.generation != refused.generation:
             return True
         # Deliberate difference 20: .NET repeats a refused request with the same secret.
-        return reload and await self._chain.renewed(place, generation)
+        return reload and await self._chain.renewed(place, refused)
 
     async def _next(self) -> ClientProof | None:
         for place in self._chain.in_order():
@@ -181,6 +180,8 @@ class Showing:
                 self.attempts.append(CredentialAttempt(place.credential.source, error.message))
                 self._chain.failed(place, error.message)
                 continue
-            self._shown = (place, generation)
-            return self._chain.chosen(place, proof, generation)
+            proof = dataclasses.replace(proof, generation=generation)
+            self._shown = (place, proof)
+            self._chain.choose(place, proof)
+            return proof
         return None

@@ -41,12 +41,14 @@ class ClientProof:
         value: The secret itself; hidden in ``repr``.
         generation: Differs whenever the credential behind it does, so nothing made of an earlier
             proof is used with a later one.
-        not_after: End of the certificate that made it, unix seconds, or None.
+        certificate: Thumbprint of the certificate that signed it, or None.
+        not_after: End of that certificate, unix seconds, or None.
     """
 
     kind: ProofKind
     value: str = field(repr=False)
     generation: int = 0
+    certificate: str | None = None
     not_after: float | None = None
 
     def __reduce__(self) -> NoReturn:
@@ -73,5 +75,5 @@ class ClientCredential(Protocol):
             CredentialUnavailableError: There is none; the next credential is tried.
         """
 
-    async def renew(self) -> bool:
-        """Load it anew, after a refusal; False where the same would be shown again."""
+    async def renew(self, refused: ClientProof) -> bool:
+        """Load it anew; False where *refused*, or what it was made of, would be shown again."""

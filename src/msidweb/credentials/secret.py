@@ -27,7 +27,7 @@ class ClientSecret:
         """The secret; it is the same for every endpoint."""
         return self._proof
 
-    async def renew(self) -> bool:
+    async def renew(self, refused: ClientProof) -> bool:  # noqa: ARG002 - the seam's
         """False: a secret is what it is until the application is configured anew."""
         return False
 

@@ -97,8 +97,7 @@ async def test_renewing_forgets_what_was_kept():
     clock = ManualClock()
     provider = Provider(clock)
     credential = ProvidedAssertion(provider, clock=clock)
-    await credential.proof(REQUEST)
-    assert await credential.renew() is True
+    assert await credential.renew(await credential.proof(REQUEST)) is True
     await credential.proof(REQUEST)
     assert len(provider.asked) == 2
 
@@ -228,13 +227,14 @@ async def test_a_refused_file_is_renewed_only_where_it_holds_something_else(tmp_
     path = tmp_path / "token"
     path.write_text(jwt(clock, 3600, "one"))
     credential = SignedAssertionFile(path, clock=clock)
-    await credential.proof(REQUEST)
-    assert await credential.renew() is False
+    first = await credential.proof(REQUEST)
+    assert await credential.renew(first) is False
     path.write_text(jwt(clock, 3600, "two"))
-    assert await credential.renew() is True
-    assert (await credential.proof(REQUEST)).value.endswith("two")
+    assert await credential.renew(first) is True
+    second = await credential.proof(REQUEST)
+    assert second.value.endswith("two")
     path.unlink()
-    assert await credential.renew() is False
+    assert await credential.renew(second) is False
 
 
 @pytest.mark.parametrize(

@@ -160,8 +160,9 @@ async def test_a_certificate_is_read_in_every_form(form, in_file, surroundings):
 async def test_code_gives_a_certificate_as_it_has_it(given, surroundings):
     description = CredentialDescription(source_type="Certificate", certificate=given)
     credential = load_given_certificate(description.model_copy(deep=True), surroundings, place="P")
-    header_and_claims((await credential.proof(REQUEST)).value)
-    assert await credential.renew() is False
+    proof = await credential.proof(REQUEST)
+    header_and_claims(proof.value)
+    assert await credential.renew(proof) is False
 
 
 def elliptic():
@@ -244,16 +245,17 @@ async def test_a_file_that_was_replaced_is_found_when_it_is_asked_for(in_file, p
     before = await credential.proof(REQUEST)
     path.write_bytes(made("next").pem())
     assert await credential.proof(REQUEST) == before
-    assert await credential.renew() is True
-    header_and_claims((await credential.proof(REQUEST)).value, made("next"))
-    assert await credential.renew() is False
+    assert await credential.renew(before) is True
+    after = await credential.proof(REQUEST)
+    header_and_claims(after.value, made("next"))
+    assert await credential.renew(after) is False
 
 
 async def test_a_file_that_was_damaged_leaves_what_was_loaded(in_file, path):
     credential = in_file(PEM.pem())
     before = await credential.proof(REQUEST)
     path.write_bytes(b"half of a file")
-    assert await credential.renew() is False
+    assert await credential.renew(before) is False
     assert await credential.proof(REQUEST) == before
 
 
@@ -263,10 +265,10 @@ async def test_a_symbolic_link_is_followed_as_mounted_secrets_need(tmp_path, in_
     (tmp_path / "two").write_bytes(made("next").pem())
     path.symlink_to(tmp_path / "one")
     credential = in_file()
-    header_and_claims((await credential.proof(REQUEST)).value)
+    before = await credential.proof(REQUEST)
     path.unlink()
     path.symlink_to(tmp_path / "two")
-    assert await credential.renew() is True
+    assert await credential.renew(before) is True
 
 
 async def test_our_clock_may_be_a_little_behind(in_file, clock):
@@ -288,18 +290,19 @@ async def test_a_certificate_outside_of_its_validity_is_not_shown(in_file, years
 
 async def test_a_certificate_that_ends_gives_way_to_the_one_in_its_place(in_file, path, clock):
     credential = in_file(PEM.pem())
-    await credential.proof(REQUEST)
+    before = await credential.proof(REQUEST)
     path.write_bytes(made("later", ends=2090).pem())
     clock.advance(datetime(2080, 1, 1, tzinfo=UTC).timestamp() - NOW)
     proof = await credential.proof(REQUEST)
     assert proof.not_after == datetime(2090, 1, 1, tzinfo=UTC).timestamp()
+    # A request that showed the old one a moment ago is refused, and repeated with the new one.
+    assert await credential.renew(before) is True
 
 
 async def test_a_key_that_everybody_may_read_is_noted_once(in_file, path, events):
     path.chmod(0o644)
     credential = in_file(PEM.pem())
-    await credential.proof(REQUEST)
-    await credential.renew()
+    await credential.renew(await credential.proof(REQUEST))
     [noted] = [event for event in events if isinstance(event, CredentialNoted)]
     assert noted.source == f"Path {path}"
     assert "every user" in noted.note

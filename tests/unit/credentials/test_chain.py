@@ -43,7 +43,8 @@ class Changeable:
             raise CredentialUnavailableError("is not there")
         return ClientProof(ProofKind.SECRET, self.value)
 
-    async def renew(self):
+    async def renew(self, refused):
+        assert refused.value.startswith(self.source)
         self.renewals += 1
         await asyncio.sleep(0)
         if not self._fresh:
@@ -78,7 +79,7 @@ async def test_a_secret_is_shown_as_it_is_and_hidden_in_text():
     proof = await credential.proof(AssertionRequest(ENDPOINT, "client"))
     assert (proof.kind, proof.value, proof.not_after) == (ProofKind.SECRET, SECRET, None)
     assert SECRET not in repr(credential) + repr(proof)
-    assert await credential.renew() is False
+    assert await credential.renew(proof) is False
     with pytest.raises(TypeError):
         pickle.dumps(proof)
 
