@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import NoneType
 from typing import Any, Self, TypeAlias, TypeVar
 
 from msidweb.configuration import (
+    WHOLE,
     Configuration,
     CredentialDescription,
     DownstreamApiOptions,
+    Draft,
     HttpClientOptions,
     IdentityOptions,
     MicrosoftIdentityOptions,
@@ -25,7 +29,8 @@ from msidweb.container import IdentityContainer, make_container
 from msidweb.credentials import AssertionProvider, ClientCredential
 from msidweb.errors import ConfigurationError, InvalidCallError, Problem
 from msidweb.identity import Identity
-from msidweb.judgement import contradictions, notes, web_api_problems
+from msidweb.judgement import Unread, contradictions, notes, web_api_problems
+from msidweb.kinds import check_kind, wrong_kind
 from msidweb.telemetry import Hook
 
 M = TypeVar("M", bound=Options)
@@ -33,8 +38,6 @@ Configure: TypeAlias = Callable[[M], object]
 Source: TypeAlias = str | Section | M | Configure[M] | None
 
 _HTTP_CLIENTS = "HttpClients"
-_UNREADABLE = MicrosoftIdentityOptions()
-"""Stands for options whose problems are told already, so that they are not judged any further."""
 
 
 class IdentityBuilder:
@@ -49,9 +52,10 @@ class IdentityBuilder:
     """
 
     def __init__(self, configuration: Configuration | None = None) -> None:
+        check_kind("configuration", configuration, Configuration, NoneType)
         self.configuration = configuration or Configuration.of_environment()
         self._base = IdentityOptions(environment=self.configuration.environment)
-        self._scheme: str | None = None
+        self._scheme: object = None
         self._web_api: Recipe[MicrosoftIdentityOptions] | None = None
         self._token_cache: Recipe[TokenCacheOptions] | None = None
         self._apis: dict[str, Recipe[DownstreamApiOptions]] = {}
@@ -73,21 +77,21 @@ class IdentityBuilder:
     ) -> Self:
         """Start from ``appsettings.json``, ``appsettings.{environment}.json`` and the environment.
 
+        Nothing is raised here: :meth:`build` says what is wrong with the files.
+
         Args:
             path: The file; without it MSIDWEB_APPSETTINGS, the working directory, or the nearest
                 parent directory that has a pyproject.toml. A named file must exist.
             environ: Variables to read instead of the process's.
             environment: Instead of MSIDWEB_ENVIRONMENT, ASPNETCORE_ENVIRONMENT, DOTNET_ENVIRONMENT
                 and ``Production``.
-
-        Raises:
-            ConfigurationError: A file cannot be read; says where.
         """
         return cls(Configuration.load(path, environ=environ, environment=environment))
 
     @classmethod
     def from_options(cls, options: IdentityOptions) -> Self:
         """Start from typed options; the environment is not read."""
+        check_kind("from_options", options, IdentityOptions)
         builder = cls(Configuration.of_environment(environ={}))
         builder._base = options.model_copy(deep=True)
         return builder
@@ -115,7 +119,7 @@ class IdentityBuilder:
         """
         if self._web_api is not None and scheme not in (None, self._scheme or self._base.scheme):
             raise InvalidCallError("Several schemes side by side are not part of this version.")
-        self._scheme = scheme or self._scheme
+        self._scheme = self._scheme if scheme in (None, "") else scheme
         self._web_api = _recipe(
             MicrosoftIdentityOptions,
             "add_microsoft_identity_web_api",
@@ -136,6 +140,12 @@ class IdentityBuilder:
             credentials: Client credentials given in code, or descriptions of some; tried before
                 the configured ones.
         """
+        if not isinstance(credentials, list | tuple):
+            raise wrong_kind("credentials", credentials, "a list")
+        for credential in credentials:
+            described = isinstance(credential, CredentialDescription)
+            if not described and not callable(getattr(credential, "proof", None)):
+                raise wrong_kind("credentials", credential, "client credentials")
         self._acquires = True
         self._credentials.extend(credentials)
         return self
@@ -152,8 +162,9 @@ class IdentityBuilder:
             provider: Given an :class:`~msidweb.credentials.AssertionRequest`, returns a client
                 assertion; one that is no coroutine function runs in a thread.
         """
+        check_kind("add_signed_assertion_provider: name", name, str)
         if not callable(provider):
-            raise InvalidCallError(f"The assertion provider {name!r} cannot be called.")
+            raise wrong_kind("provider", provider, "a function")
         self._assertion_providers[name] = provider
         return self
 
@@ -186,6 +197,7 @@ class IdentityBuilder:
             configure: Edits the options after everything else.
             keywords: Fields of :class:`HttpClientOptions`, such as ``timeout`` in seconds.
         """
+        check_kind("add_http_client: name", name, str)
         self._http_clients[name] = _recipe(
             HttpClientOptions,
             f"add_http_client({name!r})",
@@ -197,10 +209,7 @@ class IdentityBuilder:
 
     def add_downstream_apis(self, section: str | Section = "DownstreamApis") -> Self:
         """Make every child of *section* a named downstream API. .NET: AddDownstreamApis."""
-        if not isinstance(section, str | Section):
-            raise InvalidCallError(
-                f"add_downstream_apis takes a section or its name, not a {type(section).__name__}."
-            )
+        check_kind("add_downstream_apis", section, str, Section)
         self._api_sections.append(section)
         return self
 
@@ -213,6 +222,7 @@ class IdentityBuilder:
         **keywords: Any,
     ) -> Self:
         """Add one named downstream API. .NET: AddDownstreamApi."""
+        check_kind("add_downstream_api: name", name, str)
         self._apis[name] = _recipe(
             DownstreamApiOptions,
             f"add_downstream_api({name!r})",
@@ -224,6 +234,8 @@ class IdentityBuilder:
 
     def add_hook(self, hook: Hook) -> Self:
         """Tell *hook* of every event; it is called on the loop and must not block."""
+        if not callable(hook) or inspect.iscoroutinefunction(hook):
+            raise wrong_kind("add_hook", hook, "a function that is not asynchronous")
         self._hooks.append(hook)
         return self
 
@@ -251,6 +263,7 @@ class IdentityBuilder:
         Raises:
             ConfigurationError: A value cannot be read.
         """
+        check_kind("bind: options", options, Options)
         problems: list[Problem] = []
         found = self.configuration.section(section)
         bound = bind(type(options), found, place=section, problems=problems)
@@ -268,7 +281,7 @@ class IdentityBuilder:
         if self.configuration.problems:
             raise ConfigurationError(self.configuration.problems)
         problems: list[Problem] = []
-        options = self._options(problems)
+        options, unread = self._options(problems)
         container = make_container(
             options,
             section=self._section_name(),
@@ -277,11 +290,10 @@ class IdentityBuilder:
             assertion_providers=dict(self._assertion_providers),
             parts=self._parts,
         )
-        problems += contradictions(options)
-        if options.web_api is not _UNREADABLE:
-            section = self._section_name()
-            place = Place(section, self.configuration.section(section))
-            problems += web_api_problems(container, options, place)
+        problems += contradictions(options, unread)
+        section = self._section_name()
+        place = Place(section, self.configuration.section(section), unread.web_api)
+        problems += web_api_problems(container, options, place)
         if problems:
             raise ConfigurationError(dict.fromkeys(problems))
         for note in notes(options):
@@ -290,20 +302,31 @@ class IdentityBuilder:
         container.reset_singletons()
         return Identity(container)
 
-    def _options(self, problems: list[Problem]) -> IdentityOptions:
+    def _options(self, problems: list[Problem]) -> tuple[IdentityOptions, Unread]:
         options = self._base.model_copy(deep=True)
-        options.scheme = self._scheme or options.scheme
+        if isinstance(self._scheme, str | None):
+            options.scheme = self._scheme or options.scheme
+        else:
+            problems.append(Problem("add_authentication: scheme", "must be text"))
         options.enable_token_acquisition |= self._acquires
+        web_api = Draft(options.web_api)
         if self._web_api is not None:
-            options.web_api = self._made(self._web_api, problems) or _UNREADABLE
+            web_api = self._web_api.draft(self.configuration, problems)
         elif not options.web_api.model_fields_set:
-            options.web_api = _UNREADABLE
+            web_api = Draft(options.web_api, frozenset({WHOLE}), is_whole=False)
             problems.append(Problem("the chain", "lacks add_microsoft_identity_web_api()"))
-        if (token_cache := self._made(self._token_cache, problems)) is not None:
-            options.token_cache = token_cache
-        options.downstream_apis |= self._made_all(self._all_apis(problems), problems)
-        options.http_clients |= self._made_all(self._all_http_clients(), problems)
-        return options
+        options.web_api = web_api.options
+        if self._token_cache is not None:
+            options.token_cache = self._token_cache.draft(self.configuration, problems).options
+        apis = self._drafts(self._all_apis(problems), problems)
+        clients = self._drafts(self._all_http_clients(problems), problems)
+        options.downstream_apis |= {name: draft.options for name, draft in apis.items()}
+        options.http_clients |= {name: draft.options for name, draft in clients.items()}
+        return options, Unread(
+            web_api.unread,
+            {name: draft.unread for name, draft in apis.items()},
+            {name: draft.unread for name, draft in clients.items()},
+        )
 
     def _section_name(self) -> str:
         return self._web_api.name(self.configuration) if self._web_api else "AzureAd"
@@ -314,23 +337,29 @@ class IdentityBuilder:
             section = self.configuration.section(source) if isinstance(source, str) else source
             if isinstance(source, str) and not section:
                 problems.append(self.configuration.missing(source))
-            for child in section.children:
-                listed[child.name] = Recipe(DownstreamApiOptions, child.path, child)
+            listed |= _named(DownstreamApiOptions, section, problems)
         return listed | self._apis
 
-    def _all_http_clients(self) -> dict[str, Recipe[HttpClientOptions]]:
+    def _all_http_clients(self, problems: list[Problem]) -> dict[str, Recipe[HttpClientOptions]]:
         section = self.configuration.section(_HTTP_CLIENTS)
-        listed = {
-            child.name: Recipe(HttpClientOptions, child.path, child) for child in section.children
+        return _named(HttpClientOptions, section, problems) | self._http_clients
+
+    def _drafts(
+        self, recipes: Mapping[str, Recipe[M]], problems: list[Problem]
+    ) -> dict[str, Draft[M]]:
+        return {
+            name: recipe.draft(self.configuration, problems) for name, recipe in recipes.items()
         }
-        return listed | self._http_clients
 
-    def _made(self, recipe: Recipe[M] | None, problems: list[Problem]) -> M | None:
-        return recipe.make(self.configuration, problems) if recipe else None
 
-    def _made_all(self, recipes: Mapping[str, Recipe[M]], problems: list[Problem]) -> dict[str, M]:
-        made = {name: self._made(recipe, problems) for name, recipe in recipes.items()}
-        return {name: options for name, options in made.items() if options is not None}
+def _named(model: type[M], section: Section, problems: list[Problem]) -> dict[str, Recipe[M]]:
+    """A recipe for each child of *section*, by the child's name."""
+    value = section.value()
+    if value and not isinstance(value, Mapping):
+        place = section.origin() or section.path
+        problems.append(Problem(place, "must be an object", "every name in it is one of them"))
+        return {}
+    return {child.name: Recipe(model, child.path, child) for child in section.children}
 
 
 def _recipe(
@@ -341,12 +370,12 @@ def _recipe(
     configure: Configure[M] | None = None,
     keywords: Mapping[str, Any],
 ) -> Recipe[M]:
+    if configure is not None and not callable(configure):
+        raise wrong_kind(f"{place}: configure", configure, "a function")
     if not callable(source):
         if source is not None and not isinstance(source, str | Section | model):
-            raise InvalidCallError(
-                f"{place} takes a section, its name, {model.__name__} or a callable, "
-                f"not a {type(source).__name__}."
-            )
+            takes = f"a section, its name, {model.__name__} or a function"
+            raise wrong_kind(place, source, takes)
         return Recipe(model, place, source, keywords, configure)
     if configure is not None:
         raise InvalidCallError(f"{place} takes one callable, not two.")

@@ -1,4 +1,4 @@
-"""base64url and JSON exactly as their RFCs write them, for text that strangers wrote."""
+"""base64url, JSON and ids exactly as they are to be written, for text that strangers wrote."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ MAX_NUMBER = 64
 """Longest number literal that is read, characters (security rule J5)."""
 
 
+GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""A tenant or object id as Entra ID writes it: in lower case."""
+
+
 class EncodingError(ValueError):
     """Text is not in the strict form; holds the rule's code, never the text."""
 
@@ -28,23 +32,24 @@ class EncodingError(ValueError):
 _TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
 _PADDING = (b"", b"", b"==", b"=")
 # With 2 or 3 signs in the last group, the bits that carry nothing must be zero.
-_CANONICAL_END = (None, "", "AQgw", "AEIMQUYcgkosw048")
+_CANONICAL_END = (None, b"", b"AQgw", b"AEIMQUYcgkosw048")
 
 
-def decode_base64url(text: str) -> bytes:
+def decode_base64url(text: str | bytes) -> bytes:
     """The bytes of unpadded, canonical base64url *text* (RFC 7515 section 2).
 
     Raises:
         EncodingError: B1, another sign, padding or an impossible length; B2, stray trailing bits.
     """
-    rest = len(text) & 3
-    end = _CANONICAL_END[rest]
     try:
-        standard = text.encode("ascii").translate(_TO_STANDARD) + _PADDING[rest]
+        signs = text if isinstance(text, bytes) else text.encode("ascii")
+        rest = len(signs) & 3
+        standard = signs.translate(_TO_STANDARD) + _PADDING[rest]
         data = binascii.a2b_base64(standard, strict_mode=True)
     except ValueError:
         raise EncodingError("B1", "a part is not base64url") from None
-    if end is not None and text[-1] not in end:
+    end = _CANONICAL_END[rest]
+    if end is not None and signs[-1] not in end:
         raise EncodingError("B2", "a part has stray bits at its end")
     return data
 

@@ -14,10 +14,13 @@ from typing import Any, Self, TypeAlias
 import httpx
 
 from msidweb.acquisition import AuthorizationHeaderProvider, TokenAcquirer
-from msidweb.configuration import IdentityOptions
+from msidweb.configuration import ENTRA_CLIENT, IdentityOptions
+from msidweb.configuration.spelling import unknown_name
 from msidweb.container import IdentityContainer
 from msidweb.downstream import DownstreamApi
 from msidweb.errors import InvalidCallError
+from msidweb.kinds import wrong_kind
+from msidweb.telemetry import Telemetry
 from msidweb.validation import TokenValidator
 
 OwnLifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]]
@@ -71,8 +74,23 @@ class Identity:
         """Calls the named downstream APIs. .NET: IDownstreamApi."""
         return self.container.downstream_api()
 
+    @property
+    def telemetry(self) -> Telemetry:
+        """Takes events to standard logging and to the hooks."""
+        return self.container.telemetry()
+
     def http_client(self, name: str) -> httpx.AsyncClient:
-        """The HTTP client registered as *name*; it belongs to the identity, do not close it."""
+        """The HTTP client registered as *name*; it belongs to the identity, do not close it.
+
+        ``"Entra"`` and each downstream API have one without a registration.
+
+        Raises:
+            InvalidCallError: No client has the name, or no event loop runs.
+        """
+        options = self.container.options()
+        known = [*(options.http_clients | options.downstream_apis | {ENTRA_CLIENT: None})]
+        if name not in known:
+            raise unknown_name("HTTP client", name, known, code="unknown_client")
         return self.container.http_clients().client(name)
 
     async def open(self) -> None:
@@ -136,7 +154,13 @@ class Lifespan:
             yield
 
     def around(self, own: OwnLifespan) -> OwnLifespan:
-        """A lifespan that opens the identity, runs *own* inside, and hands on what it yields."""
+        """A lifespan that opens the identity, runs *own* inside, and hands on what it yields.
+
+        Raises:
+            InvalidCallError: *own* is no function.
+        """
+        if not callable(own):
+            raise wrong_kind("around", own, "a lifespan function")
 
         @contextlib.asynccontextmanager
         async def both(app: Any) -> AsyncIterator[Mapping[str, Any] | None]:

@@ -12,21 +12,35 @@ from typing import NoReturn
 
 # A copy of an empty hash is a quarter cheaper than a new one, and this is done at every request.
 _EMPTY = hashlib.sha256()
+_USER_NAMES = ("preferred_username", "upn", "unique_name")
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
+def fingerprint(token: bytes) -> bytes:
+    """SHA-256 over the raw *token*."""
+    hashing = _EMPTY.copy()
+    hashing.update(token)
+    return hashing.digest()
+
+
+def digest_of(mark: bytes) -> str:
+    """A fingerprint as base64url: .NET's on-behalf-of cache key."""
+    return binascii.b2a_base64(mark, newline=False).translate(_URL_SAFE, b"=").decode()
+
+
 class Assertion:
-    """The caller's own token, kept for an on-behalf-of exchange; never shown."""
+    """The caller's own token, kept for an on-behalf-of exchange; never shown.
+
+    Args:
+        token: It.
+        digest: Its fingerprint as base64url, from one who has that already.
+    """
 
     __slots__ = ("digest", "token")
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, digest: str | None = None) -> None:
         self.token = token
-        #: base64url of SHA-256 over the raw token: .NET's on-behalf-of cache key.
-        hashing = _EMPTY.copy()
-        hashing.update(token.encode("utf-8", "surrogatepass"))
-        encoded = binascii.b2a_base64(hashing.digest(), newline=False)
-        self.digest = encoded.translate(_URL_SAFE, b"=").decode()
+        self.digest = digest_of(fingerprint(token.encode())) if digest is None else digest
 
     def __repr__(self) -> str:
         return "Assertion(…)"
@@ -42,7 +56,6 @@ class Principal:
     ``roles``; names in the claims can be changed by their owner.
 
     Attributes:
-        claims: Every claim under its raw name.
         scheme: Name of the authentication scheme that validated the token.
         tenant_id: ``tid``.
         object_id: ``oid``, or None where the token has none.
@@ -55,8 +68,9 @@ class Principal:
     """
 
     __slots__ = (
+        "_borrowed",
+        "_claims",
         "assertion",
-        "claims",
         "client_id",
         "expires_at",
         "is_app",
@@ -81,9 +95,8 @@ class Principal:
         assertion: Assertion | None,
         scheme: str = "Bearer",
     ) -> None:
-        self.claims: Mapping[str, object] = (
-            claims if isinstance(claims, MappingProxyType) else MappingProxyType(dict(claims))
-        )
+        self._claims: Mapping[str, object] = dict(claims)
+        self._borrowed = True
         self.scheme = scheme
         self.tenant_id = tenant_id
         self.object_id = object_id
@@ -94,12 +107,59 @@ class Principal:
         self.expires_at = expires_at
         self.assertion = assertion
 
+    @property
+    def claims(self) -> Mapping[str, object]:
+        """Every claim under its raw name; a copy of this principal's own."""
+        # Made when it is asked for: most requests never look.
+        if self._borrowed:
+            self._claims = MappingProxyType(
+                {name: _own(self._claims[name]) for name in self._claims}
+            )
+            self._borrowed = False
+        return self._claims
+
+    @property
+    def user_name(self) -> str | None:
+        """The name that the user signs in with, None where the token has none; for display only.
+
+        ``preferred_username`` (v2), else ``upn`` or ``unique_name`` (v1).
+        """
+        names = (self._claims.get(claim) for claim in _USER_NAMES)
+        return next((name for name in names if isinstance(name, str) and name), None)
+
+    def with_assertion(self, assertion: Assertion) -> Principal:
+        """The same caller with the token of one request; they share nothing that can be changed."""
+        other = _new(Principal)
+        other._claims = self._claims  # noqa: SLF001 - of the same class
+        other._borrowed = True  # noqa: SLF001 - of the same class
+        other.scheme = self.scheme
+        other.tenant_id = self.tenant_id
+        other.object_id = self.object_id
+        other.client_id = self.client_id
+        other.scopes = self.scopes
+        other.roles = self.roles
+        other.is_app = self.is_app
+        other.expires_at = self.expires_at
+        other.assertion = assertion
+        return other
+
     def __repr__(self) -> str:
         kind = "app" if self.is_app else "user"
         return f"Principal({kind}, scheme={self.scheme!r}, scopes={sorted(self.scopes)})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("A principal is not written out by pickle; store a session key instead.")
+
+
+_new = object.__new__
+
+
+def _own(value: object) -> object:
+    if isinstance(value, list):
+        return [_own(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _own(item) for name, item in value.items()}
+    return value
 
 
 class CallerSlot:

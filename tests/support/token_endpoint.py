@@ -119,12 +119,13 @@ class Bench:
         credentials: Sequence[ClientCredential] | None = None,
         clock: ManualClock | None = None,
         hooked: bool = False,
+        pii: bool = False,
         timeout: float = 10.0,
         **options: object,
     ) -> None:
         self.clock = clock or ManualClock(NOW)
         self.events: list[Event] = []
-        self.telemetry = Telemetry([self.events.append] if hooked else [])
+        self.telemetry = Telemetry([self.events.append] if hooked else [], pii=pii)
         self.endpoint = Endpoint(answer)
         self.cache = TokenCache()
         self.background = BackgroundTasks()

@@ -1,3 +1,4 @@
+import gc
 import json
 
 import pytest
@@ -13,6 +14,7 @@ from msidweb import (
     MicrosoftIdentityOptions,
 )
 from msidweb.configuration import Configuration
+from msidweb.errors import Problem
 from msidweb.testing import ManualClock
 
 TENANT = "11111111-2222-3333-4444-555555555555"
@@ -218,6 +220,45 @@ def test_an_unknown_part_is_refused_with_a_near_name(appsettings):
         builder_of(appsettings).override(clok=ManualClock())
 
 
+@pytest.mark.parametrize(
+    ("say", "problem"),
+    [
+        (
+            lambda builder: builder.add_in_memory_token_caches(l1_sze=1),
+            "add_in_memory_token_caches: keyword l1_sze: is unknown (did you mean l1_size_limit?)",
+        ),
+        (
+            lambda builder: builder.add_microsoft_identity_web_api(tenat=TENANT),
+            "add_microsoft_identity_web_api: keyword tenat: is unknown (did you mean tenant_id?)",
+        ),
+        (
+            lambda builder: builder.add_http_client("P", connect_timout=1),
+            (
+                "add_http_client('P'): keyword connect_timout: is unknown "
+                "(did you mean connect_timeout?)"
+            ),
+        ),
+        (
+            lambda builder: builder.add_downstream_api("P", base_uri="https://p.example"),
+            "add_downstream_api('P'): keyword base_uri: is unknown (did you mean base_url?)",
+        ),
+        (
+            lambda builder: builder.add_downstream_api(
+                "P", base_url="https://p.example", acquire_token_options={"force_refesh": True}
+            ),
+            (
+                "add_downstream_api('P'): keyword acquire_token_options:force_refesh: is unknown "
+                "(did you mean force_refresh?)"
+            ),
+        ),
+    ],
+)
+def test_a_mistyped_keyword_is_told_with_the_nearest(appsettings, say, problem):
+    builder = builder_of(appsettings).add_microsoft_identity_web_api()
+
+    assert [str(item) for item in problems_of(say(builder))] == [problem]
+
+
 def test_a_section_that_is_not_there_is_named_with_the_nearest_one(appsettings):
     builder = builder_of(appsettings).add_microsoft_identity_web_api("AzureAdd")
     builder.enable_token_acquisition().add_downstream_apis("DownstreamApi")
@@ -245,6 +286,14 @@ def test_a_file_that_cannot_be_read_is_the_only_problem(tmp_path):
     (problem,) = problems_of(chain(builder_of(path)))
 
     assert "appsettings.json" in problem.place
+
+
+def test_a_named_file_that_is_not_there_is_told_at_build(tmp_path):
+    builder = chain(builder_of(tmp_path / "none.json"))
+
+    (problem,) = problems_of(builder)
+
+    assert (problem.place, problem.message) == (str(tmp_path / "none.json"), "does not exist")
 
 
 def test_what_may_not_be_meant_is_noted(appsettings):
@@ -288,12 +337,24 @@ def test_a_part_can_be_overridden_after_build_too(appsettings):
         assert identity.token_validator._clock is clock
 
 
+async def late(options):
+    options.client_id = "x"
+
+
 @pytest.mark.parametrize(
     "say",
     [
         lambda builder: builder.add_downstream_apis({"P": {}}),
         lambda builder: builder.add_http_client("X", ["a"]),
         lambda builder: builder.add_microsoft_identity_web_api({"ClientId": "x"}),
+        lambda builder: builder.add_downstream_api(3),
+        lambda builder: builder.add_in_memory_token_caches(configure=3),
+        lambda builder: builder.add_hook("print"),
+        lambda builder: builder.add_hook(late),
+        lambda builder: builder.enable_token_acquisition(credentials="secret"),
+        lambda builder: builder.enable_token_acquisition(credentials=["secret"]),
+        lambda builder: builder.bind("AzureAd", {}),
+        lambda builder: builder.bind(None, IdentityOptions()),
         lambda builder: builder.add_microsoft_identity_web_api().add_microsoft_identity_web_api(
             "AzureAd2", scheme="Second"
         ),
@@ -321,7 +382,7 @@ async def test_an_assertion_provider_is_named_by_a_credential(appsettings):
 
 
 def test_an_assertion_provider_must_be_callable():
-    with pytest.raises(InvalidCallError, match="cannot be called"):
+    with pytest.raises(InvalidCallError, match="provider takes a function"):
         IdentityBuilder().add_signed_assertion_provider("P", "assertion")
 
 
@@ -332,3 +393,52 @@ def test_a_certificate_is_no_text():
     builder.add_microsoft_identity_web_api(tenant_id=TENANT, client_id=CLIENT)
     with pytest.raises(ConfigurationError, match="CertificateWithKey, which only code"):
         builder.build()
+
+
+@pytest.mark.parametrize("scheme", [3, [], b"Bearer"])
+def test_a_scheme_that_is_no_text_is_a_problem_with_its_place(appsettings, scheme):
+    for builder in (
+        chain(builder_of(appsettings).add_authentication(scheme)),
+        builder_of(appsettings).add_microsoft_identity_web_api(scheme=scheme),
+    ):
+        assert Problem("add_authentication: scheme", "must be text") in problems_of(builder)
+
+
+def test_an_asynchronous_function_edits_no_options(appsettings):
+    builder = builder_of(appsettings).add_microsoft_identity_web_api(configure=late)
+
+    (problem,) = problems_of(builder)
+    gc.collect()  # a coroutine left alone would warn now
+
+    assert problem.place == "add_microsoft_identity_web_api"
+    assert "plain function" in problem.message
+
+
+@pytest.mark.parametrize("given", [[{"BaseUrl": "https://a.example"}], "a text", 3])
+@pytest.mark.parametrize("section", ["DownstreamApis", "HttpClients"])
+def test_a_section_of_named_things_must_be_an_object(tmp_path, section, given):
+    path = tmp_path / "appsettings.json"
+    path.write_text(json.dumps({**SETTINGS, section: given}))
+
+    (problem,) = problems_of(chain(builder_of(path)))
+
+    assert problem.place == f"appsettings.json: {section}"
+    assert problem.message == "must be an object"
+
+
+@pytest.mark.parametrize("given", [None, [], {}])
+def test_an_empty_section_of_apis_names_none(tmp_path, given):
+    path = tmp_path / "appsettings.json"
+    path.write_text(json.dumps({**SETTINGS, "DownstreamApis": given}))
+
+    assert not chain(builder_of(path)).build().options.downstream_apis
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"path": 3}, {"environ": "x"}, {"environ": {"A": 3}}, {"environment": 3}],
+    ids=str,
+)
+def test_a_chain_starts_with_nothing_of_a_wrong_kind(arguments):
+    with pytest.raises(InvalidCallError, match=f"{next(iter(arguments))} takes"):
+        IdentityBuilder.from_appsettings(**arguments)

@@ -8,8 +8,13 @@ from dependency_injector import containers, providers
 from dependency_injector.wiring import Provide, inject
 
 from msidweb import DownstreamApi, Identity, IdentityBuilder, IdentityContainer, IdentityOptions
-from msidweb.configuration import DownstreamApiOptions, MicrosoftIdentityOptions
+from msidweb.configuration import (
+    DownstreamApiOptions,
+    HttpClientOptions,
+    MicrosoftIdentityOptions,
+)
 from msidweb.errors import InvalidCallError
+from msidweb.telemetry import ApiOpenedLate, ConfigurationNoted, Event, TransportChosen
 from msidweb.testing import ManualClock
 
 OPTIONS = IdentityOptions(
@@ -123,6 +128,28 @@ def test_a_part_is_made_once(identity):
         assert provider() is provider()
 
 
+async def test_what_no_request_causes_has_one_id_of_the_identitys_own():
+    async def ids_of_one_life() -> set[str | None]:
+        events: list[Event] = []
+        builder = (
+            IdentityBuilder.from_options(OPTIONS).add_http_client("PP").add_hook(events.append)
+        )
+        identity = builder.build()
+        identity.http_client("P")
+        await identity.aclose()
+        assert [type(event) for event in events] == [
+            ConfigurationNoted,
+            ApiOpenedLate,
+            TransportChosen,
+        ]
+        return {event.correlation_id for event in events}
+
+    first, second = await ids_of_one_life(), await ids_of_one_life()
+    assert len(first) == len(second) == 1
+    assert None not in first
+    assert first != second
+
+
 def test_without_token_acquisition_its_parts_say_so():
     options = OPTIONS.model_copy(update={"enable_token_acquisition": False, "downstream_apis": {}})
     identity = IdentityBuilder.from_options(options).build()
@@ -142,3 +169,23 @@ async def test_each_loop_opens_and_closes_for_itself(identity):
         assert await asyncio.to_thread(asyncio.run, elsewhere())
         assert not mine.is_closed
     assert mine.is_closed
+
+
+async def test_a_client_that_nobody_registered_is_refused_with_the_nearest_name(identity):
+    async with identity:
+        with pytest.raises(InvalidCallError, match="did you mean 'Entra'") as caught:
+            identity.http_client("Entraa")
+        assert caught.value.code == "unknown_client"
+        with pytest.raises(InvalidCallError, match="the HTTP client's name takes text"):
+            identity.http_client(None)
+
+
+async def test_entra_and_each_api_have_a_client_without_a_registration(identity):
+    async with identity:
+        assert identity.http_client("P") is not identity.http_client("Entra")
+
+
+async def test_a_registered_client_needs_no_api():
+    options = OPTIONS.model_copy(update={"http_clients": {"Own": HttpClientOptions()}})
+    async with IdentityBuilder.from_options(options).build() as identity:
+        assert identity.http_client("Own")

@@ -15,6 +15,7 @@ from msidweb.concurrency import BackgroundTasks, Flight
 from msidweb.configuration.options import AcquireTokenOptions, MicrosoftIdentityOptions
 from msidweb.credentials import CredentialChain
 from msidweb.errors import InvalidCallError, MsidwebError, UserRequiredError
+from msidweb.kinds import check_kind, wrong_kind
 from msidweb.principal import Principal, ambient_principal
 from msidweb.telemetry import (
     RefreshAheadFailed,
@@ -25,10 +26,10 @@ from msidweb.telemetry import (
 from msidweb.tokens import AcquiredToken, RefreshReason
 
 from .demand import Demand
-from .exchange import Exchange
+from .fetching import TokenFetcher
 from .lifetimes import back_off
 from .msal_writer import MsalWriter
-from .terms import Scopes, Terms, is_correlation_id, read_scopes, read_terms
+from .terms import Scopes, Terms, is_correlation_id, no_scopes, read_scopes, read_terms
 from .wire import EntraClients, Sleep, TokenEndpoint
 
 _REMEMBERED_SCOPES = 1024
@@ -79,12 +80,13 @@ class TokenAcquirer:
         self._clock = clock
         self._now = clock.time
         self._telemetry = telemetry
+        self._is_heard = telemetry.hearing(TokenAcquired)
         self._background = background
         self._plain = read_terms(None, configured_query=self._query, scheme=scheme)
         self._scopes: dict[tuple[str, ...], Scopes] = {}
         self._flights: Flight[AcquiredToken] = Flight()
         self._writer = MsalWriter(self._client_id, capabilities=options.client_capabilities or ())
-        self._exchange = Exchange(
+        self._fetcher = TokenFetcher(
             authority=authority,
             credentials=credentials,
             writer=self._writer,
@@ -118,14 +120,19 @@ class TokenAcquirer:
             TokenAcquisitionError: There is no token for another reason.
         """
         principal = ambient_principal() if user is None else user
-        if principal is None or principal.is_app or principal.scheme != self._scheme:
-            raise _no_exchange(principal, self._scheme)
-        assertion = principal.assertion
-        if assertion is None:
+        if (
+            not isinstance(principal, Principal)
+            or principal.is_app
+            or principal.scheme != self._scheme
+            or (assertion := principal.assertion) is None
+        ):
             raise _no_exchange(principal, self._scheme)
         terms = self._plain if options is None else self._terms(options)
-        listed = (scopes,) if isinstance(scopes, str) else tuple(scopes)
-        wanted = self._scopes.get(listed) or self._read(listed)
+        try:
+            names = (scopes,) if isinstance(scopes, str) else tuple(scopes)
+            wanted = self._scopes.get(names) or self._read(names)
+        except TypeError as error:
+            raise no_scopes(scopes) from error
         tenant = terms.tenant or principal.tenant_id
         key: RequestKey = (
             self._environment,
@@ -153,13 +160,16 @@ class TokenAcquirer:
             TokenAcquisitionError: There is no token for another reason.
         """
         terms = self._plain if options is None else self._terms(options)
-        names = (scope,) if isinstance(scope, str) else tuple(scope)
+        try:
+            names = (scope,) if isinstance(scope, str) else tuple(scope)
+            wanted = self._scopes.get(names) or self._read(names)
+        except TypeError as error:
+            raise no_scopes(scope) from error
         if len(names) != 1 or not names[0].endswith(_DEFAULT):
             raise InvalidCallError(
                 "A token for the application takes exactly one scope, and it ends in /.default.",
                 code="invalid_scopes",
             )
-        wanted = self._scopes.get(names) or self._read(names)
         tenant = terms.tenant or self._app_tenant
         if tenant is None:
             raise InvalidCallError(
@@ -183,7 +193,7 @@ class TokenAcquirer:
     def _at_hand(self, partition: str, key: RequestKey, terms: Terms) -> AcquiredToken | None:
         """The cached token, where handing it out is all that is to be done."""
         skips = terms is not self._plain and terms.skips_cache
-        if skips or self._telemetry.listening(TokenAcquired):
+        if skips or self._is_heard():
             return None
         entry = self._cache.find(partition, key)
         if entry is None or entry.refresh_at <= self._now():
@@ -228,7 +238,7 @@ class TokenAcquirer:
 
     async def _fetched(self, demand: Demand, reason: RefreshReason) -> AcquiredToken:
         return await self._flights.join(
-            demand.flight_key, lambda: self._exchange.fetch(demand, reason)
+            demand.flight_key, lambda: self._fetcher.fetch(demand, reason)
         )
 
     def _renew_ahead(self, entry: CacheEntry, demand: Demand, now: float) -> None:
@@ -251,10 +261,12 @@ class TokenAcquirer:
                     flow=demand.flow,
                     code=error.code,
                     expires_in=int(entry.token.expires_on - self._now()),
+                    **demand.names,
                 )
             )
 
     def _terms(self, options: AcquireTokenOptions) -> Terms:
+        check_kind("options", options, AcquireTokenOptions)
         if not options.model_fields_set:
             return self._plain
         return read_terms(options, configured_query=self._query, scheme=self._scheme)
@@ -267,7 +279,7 @@ class TokenAcquirer:
         return read
 
     def _report(self, token: AcquiredToken, demand: Demand, started: float) -> None:
-        if not self._telemetry.listening(TokenAcquired):
+        if not self._is_heard():
             return
         self._telemetry.emit(
             TokenAcquired(
@@ -279,8 +291,7 @@ class TokenAcquirer:
                 scopes=demand.scopes,
                 seconds=self._clock.monotonic() - started,
                 expires_in=int(token.expires_on - self._now()),
-                tenant_id=demand.tenant,
-                object_id=demand.user.object_id if demand.user else None,
+                **demand.names,
             )
         )
 
@@ -297,13 +308,15 @@ def _correlation_id(terms: Terms) -> str:
     return current if is_correlation_id(current) else str(uuid.uuid4())
 
 
-def _no_exchange(principal: Principal | None, scheme: str) -> MsidwebError:
+def _no_exchange(principal: object, scheme: str) -> MsidwebError:
     """Why nothing can be acquired on behalf of *principal*."""
     if principal is None:
         return UserRequiredError(
             "A token for a user is asked for, and no user is known here.",
             remedy="pass user=principal, or call within a request that was authenticated",
         )
+    if not isinstance(principal, Principal):
+        return wrong_kind("user", principal, "Principal")
     if principal.is_app:
         return InvalidCallError(
             "The caller is an application without a user; Entra ID exchanges users' tokens only.",

@@ -1,6 +1,6 @@
 """From appsettings.json, the environment and keywords to typed options."""
 
-from .binding import bind, validation_problems
+from .binding import WHOLE, Draft, bind, draft, validation_problems
 from .checks import Place, check_downstream_api, check_http_client, check_web_api
 from .configuration import Configuration, Section
 from .credential import (
@@ -9,6 +9,7 @@ from .credential import (
     ManagedIdentityCredentialOptions,
     SourceType,
 )
+from .editing import edit
 from .explain import explain
 from .model import Options
 from .options import (
@@ -30,12 +31,14 @@ from .settings_source import ConfigurationSource
 
 __all__ = [
     "ENTRA_CLIENT",
+    "WHOLE",
     "AcquireTokenOptions",
     "CertificateWithKey",
     "Configuration",
     "ConfigurationSource",
     "CredentialDescription",
     "DownstreamApiOptions",
+    "Draft",
     "Entry",
     "HttpClientOptions",
     "IdentityOptions",
@@ -55,6 +58,8 @@ __all__ = [
     "check_downstream_api",
     "check_http_client",
     "check_web_api",
+    "draft",
+    "edit",
     "explain",
     "validation_problems",
 ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import NoneType
 
 from msidweb.errors import Problem
+from msidweb.kinds import check_kind
 
 from .appsettings import AppSettings
 from .environment import (
@@ -114,8 +116,14 @@ class Configuration:
             environment: Instead of what MSIDWEB_ENVIRONMENT, ASPNETCORE_ENVIRONMENT or
                 DOTNET_ENVIRONMENT say.
             search_from: Instead of the working directory.
+
+        Raises:
+            InvalidCallError: An argument is of another kind.
         """
-        variables = dict(os.environ if environ is None else environ)
+        check_kind("path", path, str, Path, NoneType)
+        check_kind("environment", environment, str, NoneType)
+        check_kind("search_from", search_from, Path, NoneType)
+        variables = _variables(environ)
         environment = environment or environment_name(variables)
         problems: list[Problem] = []
         root = Node()
@@ -141,15 +149,20 @@ class Configuration:
     @classmethod
     def of_environment(cls, *, environ: Mapping[str, str] | None = None) -> Configuration:
         """What the environment says alone; no file is looked for."""
-        variables = dict(os.environ if environ is None else environ)
+        variables = _variables(environ)
         root = Node()
         read_environment(variables, root)
         return cls(root, environ=variables, environment=environment_name(variables))
 
     def section(self, path: str) -> Section:
-        """The part at *path*, ``AzureAd`` or ``azure_ad:ClientCredentials``, in any case."""
+        """The part at *path*, ``AzureAd`` or ``azure_ad:ClientCredentials``, in any case.
+
+        Raises:
+            InvalidCallError: *path* is no text.
+        """
+        node = self._root.find(path)
         completable = fold(path) == fold(APPLICATION_SECTION)
-        return Section(self._root.find(path), environ=self._environ if completable else None)
+        return Section(node, environ=self._environ if completable else None)
 
     def value(self, path: str) -> object:
         """The text, list or dictionary at *path*, or None."""
@@ -171,3 +184,12 @@ class Configuration:
     def __repr__(self) -> str:
         names = ", ".join(path.name for path in self.files)
         return f"<Configuration {self.environment!r} files=[{names}]>"
+
+
+def _variables(environ: Mapping[str, str] | None) -> dict[str, str]:
+    if environ is None:
+        return dict(os.environ)
+    check_kind("environ", environ, Mapping)
+    for text in (*environ, *environ.values()):
+        check_kind("environ", text, str)
+    return dict(environ)

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from .model import Options
+from .spelling import did_you_mean
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -41,19 +42,24 @@ _BY_TEXT = {source.lower(): source for source in SourceType} | {
 }
 
 
-_NO_SOURCE: Final = "must be ClientSecret, Path, KeyVault … or a number from 0 to 13"
+_NO_SOURCE: Final = "must be ClientSecret, Path, KeyVault … or a number from 0 to 13{near}"
 
 
 def source_type_of(value: object) -> SourceType | None:
     """The source type that *value* names, in any of .NET's spellings or by its number."""
-    known = isinstance(value, str | int) and not isinstance(value, bool)
-    return _BY_TEXT.get(str(value).strip().replace("_", "").lower()) if known else None
+    return _BY_TEXT.get(_folded(value))
+
+
+def _folded(value: object) -> str:
+    named = isinstance(value, str | int) and not isinstance(value, bool)
+    return str(value).strip().replace("_", "").lower() if named else ""
 
 
 def _source_type(value: object) -> object:
     source = source_type_of(value)
     if source is None:
-        raise PydanticCustomError("source_type", _NO_SOURCE)
+        near = did_you_mean(_folded(value), [source.value for source in SourceType])
+        raise PydanticCustomError("source_type", _NO_SOURCE, {"near": near})
     return source
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from msidweb.kinds import check_kind
+
 Path: TypeAlias = tuple[str, ...]
 
 DEEPEST = 64
@@ -114,7 +116,12 @@ class Node:
             yield from child.leaves()
 
     def find(self, path: str) -> Node:
-        """The key at *path*, ``AzureAd:ClientId``; underscores do not count; empty if missing."""
+        """The key at *path*, ``AzureAd:ClientId``; underscores do not count; empty if missing.
+
+        Raises:
+            InvalidCallError: *path* is no text.
+        """
+        check_kind("the path of a section", path, str)
         node = self
         for key in path.split(":") if path else ():
             alike = [child for child in node.children if fold(child.name) == fold(key)]

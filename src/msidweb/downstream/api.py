@@ -10,8 +10,7 @@ import httpx
 from msidweb.acquisition import TokenProvider
 from msidweb.clock import Clock
 from msidweb.configuration.options import DownstreamApiOptions
-from msidweb.configuration.spelling import did_you_mean
-from msidweb.errors import InvalidCallError
+from msidweb.configuration.spelling import unknown_name
 from msidweb.http import HttpClients
 from msidweb.telemetry import HeaderDropped, Telemetry
 
@@ -55,13 +54,10 @@ class DownstreamApi:
         Raises:
             InvalidCallError: There is none; the error names those there are.
         """
-        api = self._apis.get(name)
-        if api is not None:
-            return api
-        known = ", ".join(map(repr, self._apis)) or "none"
-        near = did_you_mean(name, self._apis)
-        msg = f"No downstream API is called {name!r}{near} (known: {known})."
-        raise InvalidCallError(msg, code="unknown_api")
+        api = self._apis.get(name) if isinstance(name, str) else None
+        if api is None:
+            raise unknown_name("downstream API", name, self._apis, code="unknown_api")
+        return api
 
     async def get_for_user(
         self,

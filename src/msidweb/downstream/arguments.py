@@ -33,7 +33,8 @@ class AppCall(TypedDict, total=False):
     """Keywords of a call with the application's own token.
 
     Attributes:
-        json: Body, sent as JSON: a pydantic model, dataclass, TypedDict or plain value.
+        json: Body, sent as JSON: a pydantic model, dataclass, TypedDict or plain value; a number
+            that is not finite is refused, as JSON has none.
         content: Body, sent as it is, with the ``content_type`` of the options.
         params: Query parameters, besides the configured ones; they win over those.
         headers: Headers, besides the configured ones; they win over those.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -10,6 +11,7 @@ import httpx
 from msidweb.configuration.options import AcquireTokenOptions
 from msidweb.errors import InvalidCallError
 from msidweb.http import DroppedHeader, guard_headers
+from msidweb.kinds import check_kind
 from msidweb.principal import Principal
 
 from .arguments import AppCall
@@ -95,6 +97,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     "path": (str,),
     "read_timeout": (int, float),
     "scopes": (str, Sequence),
+    "session_key": (str,),
     "timeout": (int, float),
     "user": (Principal,),
 }
@@ -104,18 +107,21 @@ def _check_kinds(call: AppCall, path: object, user: object) -> None:
     given = {**call, "path": path, "user": user}
     for name, value in given.items():
         kinds = _KINDS.get(name)
-        if kinds is not None and value is not None and not isinstance(value, kinds):
-            msg = f"{name} takes no {type(value).__name__}."
-            raise InvalidCallError(msg, code="invalid_argument")
+        if kinds is not None and value is not None:
+            check_kind(name, value, *kinds)
 
 
 def _check_seconds(call: AppCall) -> None:
-    seconds = (call.get("timeout"), call.get("connect_timeout"), call.get("read_timeout"))
-    # Written so that NaN is refused too.
-    if not all(limit is None or limit > 0 for limit in seconds):
-        raise InvalidCallError(
-            "A timeout is no positive number of seconds.", code="invalid_timeout"
-        )
+    given = {
+        "timeout": call.get("timeout"),
+        "connect_timeout": call.get("connect_timeout"),
+        "read_timeout": call.get("read_timeout"),
+    }
+    for name, limit in given.items():
+        # Written so that NaN is refused too, and an integer that is no float.
+        if limit is not None and not 0 < limit <= sys.float_info.max:
+            msg = f"{name} is no positive, finite number of seconds."
+            raise InvalidCallError(msg, code="invalid_timeout")
 
 
 def _effective(plan: ApiPlan, call: AppCall, session_key: str | None) -> ApiPlan:
@@ -155,16 +161,21 @@ def _query(plan: ApiPlan, call: AppCall) -> Mapping[str, str]:
     params = call.get("params")
     if not params:
         return plan.query
+    for name in params:
+        check_kind("the name of a query parameter", name, str)
     return {**plan.query, **{name: _text(value) for name, value in params.items()}}
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, list | tuple | dict | set):
         msg = "A query parameter takes one value; put repeated ones into the path."
         raise InvalidCallError(msg, code="invalid_argument")
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
+    check_kind("a query parameter", value, str, int, float)
+    return str(value)
 
 
 def _headers(

@@ -9,7 +9,7 @@ import httpx
 from .arguments import PARSED, AppCall, Model, T, UserCall, check_keywords
 from .calls import Call, prepare
 from .exchange import Exchange
-from .reading import read_answer
+from .reading import check_model, read_answer
 from .resolution import ApiPlan
 
 
@@ -194,6 +194,8 @@ class NamedDownstreamApi:
         return prepare(self._plan, path, call, method=method, for_app=True)
 
     async def _read(self, ready: Call, model: Model[T]) -> T:
+        if ready.plan.deserializer is None:
+            check_model(model)
         answer = await self._exchange.carry_out(ready, check=True)
         result: T = read_answer(answer, model, ready.plan.deserializer)
         return result

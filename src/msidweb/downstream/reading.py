@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 import httpx
-from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from msidweb.errors import InvalidCallError
 from msidweb.http import decoded
+from msidweb.kinds import is_asynchronous, wrong_kind
 
 from .answers import Answer
 from .failures import unreadable
 from .media import charset_of, is_json, media_type_of
+from .paths import path_of
 
 Deserializer: TypeAlias = Callable[[httpx.Response], Any]
 
@@ -31,10 +32,11 @@ def read_answer(answer: Answer, model: Any, deserializer: Deserializer | None) -
     Raises:
         DownstreamApiError: The body is not what its type says, or no *model*
             (``unreadable_answer``).
-        InvalidCallError: Nothing can be validated against *model*.
+        InvalidCallError: Nothing can be validated against *model*, or the *deserializer* is
+            asynchronous.
     """
     if deserializer is not None:
-        return deserializer(answer.response())
+        return _deserialized(answer, deserializer)
     if model is httpx.Response:
         return answer.response()
     if model is bytes:
@@ -45,6 +47,24 @@ def read_answer(answer: Answer, model: Any, deserializer: Deserializer | None) -
     if media_type and not media_type.startswith("text/"):
         return _from_other(answer, model)
     return _from_text(answer, model, labelled=bool(media_type))
+
+
+def check_model(model: Any) -> None:
+    """Return if answers can be read as *model*.
+
+    Raises:
+        InvalidCallError: pydantic cannot validate against it.
+    """
+    if not any(model is own for own in (None, str, bytes, httpx.Response)):
+        adapter_of(model)
+
+
+def _deserialized(answer: Answer, deserializer: Deserializer) -> Any:
+    result = deserializer(answer.response())
+    if is_asynchronous(result):
+        msg = "The deserializer returned something to await, not the result."
+        raise InvalidCallError(msg, code="deserializer")
+    return result
 
 
 def _from_text(answer: Answer, model: Any, *, labelled: bool) -> Any:
@@ -77,19 +97,15 @@ def _from_json(answer: Answer, model: Any) -> Any:
 
 
 def _complaints(error: ValidationError) -> str:
-    # Messages may quote the body; the kinds are pydantic's own words, and a step of the way that
-    # is no plain name may be a key of the body.
+    # Messages may quote the body; the kinds are pydantic's own words.
     problems = error.errors(include_url=False, include_input=False, include_context=False)
     shown = (
-        ".".join(str(step) if _PLAIN.fullmatch(str(step)) else "…" for step in problem["loc"])
-        + f": {problem['type']}"
-        for problem in problems[:_MAX_COMPLAINTS]
+        f"{path_of(problem['loc'])}: {problem['type']}" for problem in problems[:_MAX_COMPLAINTS]
     )
     return ", ".join(shown)
 
 
 _MAX_COMPLAINTS = 3
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}|[0-9]{1,6}")
 
 
 def _utf8(answer: Answer) -> bytes:
@@ -115,9 +131,13 @@ def adapter_of(model: Any) -> TypeAdapter[Any]:
     """
     if isinstance(model, TypeAdapter):
         return model
+    if isinstance(model, str):
+        # pydantic would look for a type of that name among our own.
+        raise wrong_kind("response_model", model, "a type or a TypeAdapter")
     try:
         return _built(model)
-    except (PydanticSchemaGenerationError, PydanticUserError, TypeError) as error:
+    except Exception as error:
+        # pydantic has no one error for what is no type: KeyError and IndexError are among them.
         msg = f"response_model= got {_name_of(model)}, which pydantic cannot validate against."
         remedy = str(error).partition("\n")[0]
         raise InvalidCallError(msg, code="response_model", remedy=remedy) from error

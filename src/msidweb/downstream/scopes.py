@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msidweb.errors import InvalidCallError
+from msidweb.kinds import check_kind
 
 _GRAPH = "https://graph.microsoft.com"
 
@@ -22,6 +23,8 @@ def own_scopes(name: str, configured: Sequence[str], wanted: Sequence[str]) -> t
         InvalidCallError: One belongs to another resource; its token would reach the wrong API.
     """
     listed = (wanted,) if isinstance(wanted, str) else tuple(wanted)
+    for scope in listed:
+        check_kind(f"{name!r}: a scope", scope, str)
     own = {resource_of(scope) for scope in configured}
     for scope in listed:
         if resource_of(scope) not in own:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
+from types import NoneType
 from typing import Any, Protocol
 
 from fastapi import FastAPI, Security
@@ -27,7 +28,9 @@ from fastapi.requests import HTTPConnection
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 
-from msidweb.errors import InvalidCallError
+from msidweb.configuration import IdentityOptions
+from msidweb.configuration.spelling import unknown_name
+from msidweb.kinds import check_kind
 from msidweb.principal import Principal
 from msidweb.validation import Requirement
 
@@ -37,6 +40,7 @@ from .starlette import (
     authenticate,
     authorization_endpoint,
     install,
+    options_of,
     slot_of,
 )
 
@@ -69,16 +73,17 @@ class EntraAuth(SecurityBase):
         scheme: Name of the authentication scheme; the identity's default one where not given.
 
     Raises:
-        InvalidCallError: The identity has no such scheme.
+        InvalidCallError: It is no identity, or it has no such scheme.
     """
 
     def __init__(self, identity: ApiIdentity, *, scheme: str | None = None) -> None:
+        options = options_of(identity)
         known = identity.token_validator.scheme
         if scheme not in (None, known):
-            raise InvalidCallError(f"There is no scheme {scheme!r}; known is {known!r}.")
+            raise unknown_name("scheme", scheme, [known], code="unknown_scheme")
         self.scheme_name = known
         self._identity = identity
-        self._documented = _Documentation(identity, known)
+        self._documented = _Documentation(options, known)
         self.model = self._documented.model
         self._required: dict[tuple[str, ...], Requirement] = {}
         self._apis: dict[str, Callable[[], Awaitable[object]]] = {}
@@ -139,8 +144,8 @@ class EntraAuth(SecurityBase):
         Raises:
             InvalidCallError: There is no API of that name.
         """
+        self._identity.downstream_api.named(name)
         if name not in self._apis:
-            self._identity.downstream_api.named(name)
 
             async def named() -> object:
                 return self._identity.downstream_api.named(name)
@@ -159,6 +164,8 @@ class EntraAuth(SecurityBase):
         No token is looked at; scopes and roles are required as ever, and calls for the user find
         the principal. ``EntraEmulator.principal`` makes one.
         """
+        check_kind("app", app, FastAPI)
+        check_kind("principal", principal, Principal)
 
         async def overridden(
             connection: HTTPConnection, security_scopes: SecurityScopes
@@ -183,6 +190,7 @@ class EntraAuth(SecurityBase):
             docs_client_id: Client id of the registration that the page signs in with; without one
                 the API's own. Register ``<root>/docs/oauth2-redirect`` there as a SPA redirect URI.
         """
+        check_kind("docs_client_id", docs_client_id, str, NoneType)
         install(app, self._identity)
         client_id = docs_client_id or self._identity.options.web_api.client_id
         app.swagger_ui_init_oauth = {
@@ -201,9 +209,9 @@ class EntraAuth(SecurityBase):
 class _Documentation:
     """The OpenAPI scheme; scopes are written in full there, as Entra ID wants them."""
 
-    def __init__(self, identity: WebIdentity, name: str) -> None:
-        options = identity.options.web_api
-        authorize = authorization_endpoint(identity.options)
+    def __init__(self, identity_options: IdentityOptions, name: str) -> None:
+        options = identity_options.web_api
+        authorize = authorization_endpoint(identity_options)
         flow = OAuthFlowAuthorizationCode(
             authorizationUrl=authorize, tokenUrl=f"{authorize.removesuffix('authorize')}token"
         )

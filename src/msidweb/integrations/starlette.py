@@ -14,7 +14,6 @@ Or with Starlette's own ``requires``:
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, cast
@@ -36,11 +35,18 @@ from msidweb.errors import (
     MissingTokenError,
     MsidwebError,
 )
-from msidweb.principal import CallerSlot, Principal, principal_scope
-from msidweb.telemetry import correlation_scope, current_correlation_id
+from msidweb.kinds import check_kind, wrong_kind
+from msidweb.principal import CallerSlot, Principal, ambient_principal, principal_scope
+from msidweb.telemetry import (
+    RequestFailed,
+    RequestRefused,
+    Telemetry,
+    correlation_scope,
+    names_of,
+    redact,
+)
 from msidweb.validation import Requirement
 
-_logger = logging.getLogger("msidweb.integrations")
 _SEAT = "msidweb.seat"
 
 Names: TypeAlias = str | Sequence[str]
@@ -71,6 +77,10 @@ class WebIdentity(Protocol):
     def options(self) -> IdentityOptions:
         """What the identity was built from."""
 
+    @property
+    def telemetry(self) -> Telemetry:
+        """Hears of requests that were refused or failed."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Seat:
@@ -87,6 +97,7 @@ class EntraMiddleware:
     """
 
     def __init__(self, app: ASGIApp, identity: WebIdentity) -> None:
+        _check_app(app)
         self._app = app
         self._identity = identity
         self._answers = ErrorAnswers(identity)
@@ -141,7 +152,8 @@ class ErrorAnswers:
     """
 
     def __init__(self, identity: WebIdentity) -> None:
-        self._authorization_uri = authorization_endpoint(identity.options)
+        self._identity = identity
+        self._authorization_uri = authorization_endpoint(options_of(identity))
 
     async def __call__(self, connection: HTTPConnection, error: Exception) -> ASGIApp | None:
         """The answer to *error*; raises it again when it is not ours to answer."""
@@ -156,24 +168,26 @@ class ErrorAnswers:
         if answer is None or answer.status == MsidwebError.default_status:
             return None
         failed = answer.status > MsidwebError.default_status
-        _tell(answer, failed=failed)
+        self._tell(answer, failed=failed)
         if kind == "websocket":
             return WebSocketClose(WS_1011_INTERNAL_ERROR if failed else WS_1008_POLICY_VIOLATION)
         return JSONResponse(answer.body, answer.status, dict(answer.headers))
 
-
-def _tell(answer: ErrorAnswer, *, failed: bool) -> None:
-    """Say why, since the caller is not told; refused tokens are told of by validation."""
-    cause = answer.cause
-    if failed or isinstance(cause, AuthorizationError):
-        _logger.log(
-            logging.WARNING if failed else logging.INFO,
-            "msidweb.request_%s status=%d code=%s correlation_id=%s: %s",
-            "failed" if failed else "refused",
-            answer.status,
-            cause.code,
-            cause.correlation_id or current_correlation_id(),
-            cause,
+    def _tell(self, answer: ErrorAnswer, *, failed: bool) -> None:
+        """Say why, since the caller is not told; refused tokens are told of by validation."""
+        cause = answer.cause
+        if not failed and not isinstance(cause, AuthorizationError):
+            return
+        kind = RequestFailed if failed else RequestRefused
+        self._identity.telemetry.emit(
+            kind(
+                correlation_id=cause.correlation_id,
+                status=answer.status,
+                code=cause.code,
+                # An error may be raised by the application, whose texts are its own.
+                detail=redact(str(cause)),
+                **names_of(ambient_principal()),
+            )
         )
 
 
@@ -182,6 +196,23 @@ def _has_ended(connection: HTTPConnection) -> bool:
         connection.application_state,
         connection.client_state,
     )
+
+
+def options_of(identity: WebIdentity) -> IdentityOptions:
+    """What *identity* was built from.
+
+    Raises:
+        InvalidCallError: It is no identity.
+    """
+    options: object = getattr(identity, "options", None)
+    if not isinstance(options, IdentityOptions):
+        raise wrong_kind("identity", identity, "an identity that was built")
+    return options
+
+
+def _check_app(app: object) -> None:
+    if not callable(app):
+        raise wrong_kind("app", app, "an ASGI application")
 
 
 def authorization_endpoint(options: IdentityOptions) -> str:
@@ -194,7 +225,11 @@ def install(app: Starlette, identity: WebIdentity) -> None:
     """Put :class:`EntraMiddleware` around *app* and let it answer errors of msidweb.
 
     A mounted application has handlers of its own: install it there too.
+
+    Raises:
+        InvalidCallError: *app* is no application of Starlette, or *identity* is none.
     """
+    check_kind("app", app, Starlette)
     answers = cast("ExceptionHandler", ErrorAnswers(identity))
     app.add_middleware(EntraMiddleware, identity=identity)
     app.add_exception_handler(MsidwebError, answers)
@@ -258,6 +293,8 @@ class EntraGuard:
         any_scope: Names | None = None,
         any_role: Names | None = None,
     ) -> None:
+        _check_app(app)
+        options_of(identity)
         self._app = app
         self._identity = identity
         self._requirement = (
@@ -309,6 +346,7 @@ class EntraBackend(AuthenticationBackend):
     """
 
     def __init__(self, identity: WebIdentity) -> None:
+        options_of(identity)
         self._identity = identity
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:

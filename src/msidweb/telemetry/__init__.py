@@ -1,8 +1,14 @@
 """What happened, as records; standard logging and every hook hear of it."""
 
-from .correlation import correlation_id, correlation_scope, current_correlation_id
+from .correlation import (
+    correlation_context,
+    correlation_id,
+    correlation_scope,
+    current_correlation_id,
+)
 from .events import (
     ApiOpenedLate,
+    CallerEvent,
     ChallengeAnswered,
     ConfigurationNoted,
     CredentialFailed,
@@ -15,6 +21,8 @@ from .events import (
     KeysRefreshed,
     KeysRefreshFailed,
     RefreshAheadFailed,
+    RequestFailed,
+    RequestRefused,
     TokenAcquired,
     TokenAcquisitionFailed,
     TokenRejected,
@@ -22,11 +30,13 @@ from .events import (
     TransportChosen,
 )
 from .hooks import Hook, Telemetry
-from .logs import LogHook
+from .naming import CallerNames, names_of
 from .redaction import redact, redact_processor
 
 __all__ = [
     "ApiOpenedLate",
+    "CallerEvent",
+    "CallerNames",
     "ChallengeAnswered",
     "ConfigurationNoted",
     "CredentialFailed",
@@ -39,17 +49,20 @@ __all__ = [
     "Hook",
     "KeysRefreshFailed",
     "KeysRefreshed",
-    "LogHook",
     "RefreshAheadFailed",
+    "RequestFailed",
+    "RequestRefused",
     "Telemetry",
     "TokenAcquired",
     "TokenAcquisitionFailed",
     "TokenRejected",
     "TokenValidated",
     "TransportChosen",
+    "correlation_context",
     "correlation_id",
     "correlation_scope",
     "current_correlation_id",
+    "names_of",
     "redact",
     "redact_processor",
 ]

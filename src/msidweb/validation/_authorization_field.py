@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from msidweb.errors import MalformedTokenError, MissingTokenError
+from msidweb.kinds import check_kind, wrong_kind
 
-_NAME = "bearer"
-_TOKEN_SIGN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]")
+_TOKEN_SIGN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]")
 _MAX_PARAMETERS = 1_000
 _ROOM = 1_024
 """Signs beside the token; to go through a field of megabytes takes milliseconds."""
@@ -19,8 +19,8 @@ _SECOND = re.compile(
 )
 
 
-def token_of(fields: Sequence[bytes | str], *, longest: int) -> str:
-    """The bearer token of a request with these Authorization *fields*.
+def token_of(fields: Sequence[bytes | str], *, longest: int) -> bytes:
+    """The bearer token of a request with these Authorization *fields*; its own form is not judged.
 
     Nothing else of the request can hold a token (T4): not its query, form, cookies or forwarded
     fields.
@@ -28,35 +28,26 @@ def token_of(fields: Sequence[bytes | str], *, longest: int) -> str:
     Raises:
         MissingTokenError: T0, there is no bearer token.
         MalformedTokenError: T1, more than one field; T2, the field's form; T3, too long.
+        InvalidCallError: *fields* is no list but the text of one.
     """
     if len(fields) > 1:
+        if isinstance(fields, str | bytes):
+            raise wrong_kind("fields", fields, "a list of them")
         raise MalformedTokenError("The request has several Authorization fields.", rule="T1")
     field = fields[0] if fields else ""
     if len(field) > longest + _ROOM:
         raise MalformedTokenError("The Authorization field is too long.", rule="T3")
-    value = field.decode("latin-1") if isinstance(field, bytes) else field
-    value = value.strip(" ")
-    scheme, space, rest = value.partition(" ")
-    if scheme.lower() != _NAME or not space:
-        _refuse_scheme(scheme)
-    token = rest.lstrip(" ")
-    if len(token) > longest:
-        raise MalformedTokenError("The token is too long.", rule="T3")
-    # Sign by sign: ten times as fast as a pattern; the decoder refuses every other foreign sign.
-    if " " in token or "\t" in token or "," in token or '"' in token or "\xa0" in token:
-        raise _malformed()
-    return token
+    value = (field if isinstance(field, bytes) else field.encode("latin-1", "replace")).strip(b" ")
+    if value[:7].lower() != b"bearer ":
+        _refuse_scheme(value.partition(b" ")[0].lower())
+    return value[7:].lstrip(b" ")
 
 
-def _refuse_scheme(scheme: str) -> NoReturn:
-    rest = scheme[len(_NAME) :]
-    if not scheme.lower().startswith(_NAME) or not rest or _TOKEN_SIGN.match(rest):
+def _refuse_scheme(scheme: bytes) -> NoReturn:
+    rest = scheme.removeprefix(b"bearer")
+    if rest in (scheme, b"") or _TOKEN_SIGN.match(rest):
         raise MissingTokenError("The request carries no bearer token.", rule="T0")
-    raise _malformed()
-
-
-def _malformed() -> MalformedTokenError:
-    return MalformedTokenError("The Authorization field is malformed.", rule="T2")
+    raise MalformedTokenError("The Authorization field is malformed.", rule="T2")
 
 
 def refuse_second_token(query_string: bytes | str) -> None:
@@ -64,7 +55,9 @@ def refuse_second_token(query_string: bytes | str) -> None:
 
     Raises:
         MalformedTokenError: T5; the answer is 400.
+        InvalidCallError: *query_string* is neither text nor bytes.
     """
+    check_kind("query_string", query_string, bytes, str)
     query = query_string.decode("latin-1") if isinstance(query_string, bytes) else query_string
     if "access" not in query and "%" not in query:
         return

@@ -2,70 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import NamedTuple, NoReturn
+from typing import NoReturn, cast
 
 from msidweb.authority import ANY_TENANT, PERSONAL_TENANT, KeySet, SigningKey
+from msidweb.encoding import GUID
 from msidweb.errors import ExpiredTokenError, InvalidClaimError, MetadataUnavailableError
-from msidweb.principal import Assertion, Principal
+from msidweb.principal import Principal
 
 from .policy import ValidationPolicy
 
 _TEXTS = ("iss", "sub", "tid", "oid", "azp", "appid", "ver", "idtyp", "scp")
 _SECURITY_CLAIMS = frozenset({*_TEXTS, "aud", "exp", "nbf", "iat", "roles", "cnf"})
-_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _YEAR_10000 = 253_402_300_800
-_CHANGEABLE = (list, dict)
 _NUMBER = (int, float)
-
-
-class Verdict(NamedTuple):
-    """The claims of an accepted token, and what they say about the caller.
-
-    It is shared by every request with the token, so it hands out copies of what can be changed.
-    """
-
-    claims: Mapping[str, object]
-    tenant_id: str
-    object_id: str | None
-    client_id: str | None
-    scopes: frozenset[str]
-    roles: frozenset[str]
-    is_app: bool
-    expires_at: float
-    changeable: list[str]
-
-    def __repr__(self) -> str:
-        return "Verdict(…)"
-
-    def principal(self, assertion: Assertion, scheme: str) -> Principal:
-        """The caller of one request."""
-        claims, tenant, user, client, scopes, roles, is_app, expires_at, changeable = self
-        if changeable:
-            own = {name: _own(claims[name]) for name in changeable}
-            claims = MappingProxyType({**claims, **own})
-        return Principal(
-            claims,
-            tenant_id=tenant,
-            object_id=user,
-            client_id=client,
-            scopes=scopes,
-            roles=roles,
-            is_app=is_app,
-            expires_at=expires_at,
-            assertion=assertion,
-            scheme=scheme,
-        )
-
-
-def _own(value: object) -> object:
-    if isinstance(value, list):
-        return [_own(item) if isinstance(item, _CHANGEABLE) else item for item in value]
-    if isinstance(value, dict):
-        return {name: _own(item) for name, item in value.items()}
-    return value
 
 
 def judge(
@@ -75,8 +25,8 @@ def judge(
     key: SigningKey,
     key_set: KeySet,
     now: float,
-) -> Verdict:
-    """The verdict on the claims of a token that *key* signed.
+) -> Principal:
+    """The caller whom the claims of a token name that *key* signed; the assertion is not in it.
 
     Raises:
         InvalidClaimError: With the code of the rule.
@@ -89,8 +39,8 @@ def judge(
     tenant_id = _check_issuer(texts, policy, key_set)
     _check_key_issuer(key, key_set, texts["iss"], tenant_id)
     scopes, roles, is_app = _check_permissions(claims, texts, policy)
-    return Verdict(
-        claims=MappingProxyType(claims),
+    return Principal(
+        claims,
         tenant_id=tenant_id,
         object_id=texts.get("oid"),
         client_id=_client(texts),
@@ -98,7 +48,8 @@ def judge(
         roles=roles,
         is_app=is_app,
         expires_at=expires_at,
-        changeable=[name for name, value in claims.items() if type(value) in _CHANGEABLE],
+        assertion=None,
+        scheme=policy.scheme,
     )
 
 
@@ -113,14 +64,11 @@ def _check_types(claims: Mapping[str, object]) -> dict[str, str]:
         others = [name.lower() for name in claims if name not in _SECURITY_CLAIMS]
         if not _SECURITY_CLAIMS.isdisjoint(others):
             _refuse("C0", "A claim comes in another spelling.")
-    texts: dict[str, str] = {}
-    for name in _TEXTS:
-        if name in claims:
-            value = claims[name]
-            if not isinstance(value, str):
-                _refuse("C1", f"The claim {name} is no text.")
-            texts[name] = value
-    return texts
+    texts = {name: claims[name] for name in _TEXTS if name in claims}
+    for name, value in texts.items():
+        if type(value) is not str:
+            _refuse("C1", f"The claim {name} is no text.")
+    return cast("dict[str, str]", texts)
 
 
 def _check_time(claims: Mapping[str, object], now: float, skew: float) -> float:
@@ -166,7 +114,7 @@ def _check_audience(audience: object, accepted: frozenset[str]) -> None:
 def _check_issuer(texts: Mapping[str, str], policy: ValidationPolicy, key_set: KeySet) -> str:
     """C4, C5: an issuer of the authority's documents, in the tenant that ``tid`` names."""
     tenant, issuer, version = texts.get("tid", ""), texts.get("iss", ""), texts.get("ver")
-    if not _GUID.fullmatch(tenant):
+    if not GUID.fullmatch(tenant):
         _refuse("C4", "The claim tid is no tenant id.")
     form = _form(issuer, tenant, key_set)
     listed = form is None and _is_listed(issuer, tenant, policy)

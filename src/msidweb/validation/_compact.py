@@ -9,6 +9,9 @@ from msidweb.errors import MalformedTokenError
 
 _SIGNED = 3
 _ENCRYPTED = 5
+_FOREIGN = (b" ", b"\t", b",", b'"')
+"""Signs that end the token of an Authorization field."""
+
 _LONGEST_HEADER = 4_096
 """Signs; whoever has no key must not have more JSON than this read."""
 
@@ -25,7 +28,7 @@ class CompactToken(NamedTuple):
         signature: The signature's bytes.
     """
 
-    header: str
+    header: bytes
     signed: bytes
     payload: bytes
     signature: bytes
@@ -34,41 +37,40 @@ class CompactToken(NamedTuple):
         return "CompactToken(…)"
 
 
-def take_apart(token: str) -> CompactToken:
+def take_apart(token: bytes) -> CompactToken:
     """What the three parts of *token* hold.
 
     Raises:
-        MalformedTokenError: T2, not three parts; B1, B2, a part is not strict base64url.
+        MalformedTokenError: T2, not three parts, or a sign that ends a field's token; B1, B2, a
+            part is not strict base64url.
     """
-    parts = token.split(".", _ENCRYPTED)
+    parts = token.split(b".", _ENCRYPTED)
     if len(parts) == _ENCRYPTED:
         raise MalformedTokenError(
             "The token is encrypted; this version does not decrypt tokens.", rule="T2"
         )
     if len(parts) != _SIGNED:
         raise MalformedTokenError("The token has not three parts.", rule="T2")
-    if not token.isascii():
-        raise MalformedTokenError("The token is not base64url.", rule="B1")
     header, payload, signature = parts
-    signed = token[: -len(signature) - 1].encode()
+    signed = token[: -len(signature) - 1]
     try:
         return CompactToken(header, signed, decode_base64url(payload), decode_base64url(signature))
     except EncodingError as error:
-        raise _malformed(error) from None
+        raise _malformed(error, token) from None
 
 
-def read_header(text: str) -> dict[str, object]:
+def read_header(text: bytes) -> dict[str, object]:
     """The members of an encoded header.
 
     Raises:
-        MalformedTokenError: T3, far longer than any that Entra writes; B1, B2, J1-J6.
+        MalformedTokenError: T3, far longer than any that Entra writes; T2, B1, B2, J1-J6.
     """
     if len(text) > _LONGEST_HEADER:
         raise MalformedTokenError("The token's header is too long.", rule="T3")
     try:
         return parse_object(decode_base64url(text))
     except EncodingError as error:
-        raise _malformed(error) from None
+        raise _malformed(error, text) from None
 
 
 def read_claims(payload: bytes) -> dict[str, object]:
@@ -83,5 +85,7 @@ def read_claims(payload: bytes) -> dict[str, object]:
         raise _malformed(error) from None
 
 
-def _malformed(error: EncodingError) -> MalformedTokenError:
+def _malformed(error: EncodingError, text: bytes = b"") -> MalformedTokenError:
+    if any(sign in text for sign in _FOREIGN):
+        return MalformedTokenError("The token holds a sign that ends a field's token.", rule="T2")
     return MalformedTokenError(f"The token is malformed: {error.message}.", rule=error.rule)

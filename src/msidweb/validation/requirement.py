@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from msidweb.errors import AuthorizationError, InvalidCallError
+from msidweb.kinds import check_kind
 from msidweb.principal import Principal
 
 Caller: TypeAlias = Literal["any", "user", "app"]
+_CALLERS: tuple[Caller, ...] = get_args(Caller)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -30,7 +32,8 @@ class Requirement:
 
     Raises:
         InvalidCallError: Nothing is required at all, which would let everyone in; or a name is
-            written in full (``api://…/read``), as no token holds it.
+            written in full (``api://…/read``), as no token holds it; or *caller* or a name is
+            something else than may be.
     """
 
     scopes: tuple[str, ...]
@@ -48,11 +51,13 @@ class Requirement:
         caller: Caller = "any",
         clients: str | Iterable[str] = (),
     ) -> None:
-        object.__setattr__(self, "scopes", _names(scopes))
-        object.__setattr__(self, "any_scope", _names(any_scope))
-        object.__setattr__(self, "any_role", _names(any_role))
+        if caller not in _CALLERS:
+            raise InvalidCallError(f"caller is one of {', '.join(map(repr, _CALLERS))}.")
+        object.__setattr__(self, "scopes", _names("scopes", scopes))
+        object.__setattr__(self, "any_scope", _names("any_scope", any_scope))
+        object.__setattr__(self, "any_role", _names("any_role", any_role))
         object.__setattr__(self, "caller", caller)
-        object.__setattr__(self, "clients", frozenset(_names(clients)))
+        object.__setattr__(self, "clients", frozenset(_names("clients", clients)))
         if not (self.scopes or self.any_scope or self.any_role or self.clients or caller != "any"):
             raise InvalidCallError("A requirement needs at least one scope or role.")
 
@@ -61,7 +66,9 @@ class Requirement:
 
         Raises:
             AuthorizationError: With the scopes and roles that are missing.
+            InvalidCallError: *principal* is none.
         """
+        check_kind("principal", principal, Principal)
         self._check_caller(principal)
         missing = tuple(scope for scope in self.scopes if scope not in principal.scopes)
         if missing:
@@ -87,8 +94,11 @@ class Requirement:
             raise AuthorizationError("The calling application is not one of those accepted.")
 
 
-def _names(value: str | Iterable[str]) -> tuple[str, ...]:
-    texts = [value] if isinstance(value, str) else value
+def _names(argument: str, value: str | Iterable[str]) -> tuple[str, ...]:
+    check_kind(argument, value, str, Iterable)
+    texts = (value,) if isinstance(value, str) else tuple(value)
+    for text in texts:
+        check_kind(f"a name in {argument}", text, str)
     names = tuple(
         dict.fromkeys(name for text in texts for name in re.split(r"[\s,]+", text) if name)
     )

@@ -9,23 +9,24 @@ from msidweb.authority import KeySet, SigningKey
 from msidweb.clock import Clock
 from msidweb.errors import (
     AuthenticationError,
+    InvalidCallError,
     InvalidSignatureError,
     MalformedTokenError,
     MissingTokenError,
 )
-from msidweb.principal import Assertion, Principal
+from msidweb.principal import Assertion, Principal, fingerprint
 from msidweb.telemetry import (
     Telemetry,
     TokenRejected,
     TokenValidated,
-    current_correlation_id,
+    names_of,
 )
 
 from ._authorization_field import refuse_second_token, token_of
-from ._claims import Verdict, judge
+from ._claims import judge
 from ._compact import CompactToken, read_claims, read_header, take_apart
 from ._jose_header import JoseHeader, check_header
-from .memo import Memo
+from .memo import Accepted, Memo
 from .policy import ValidationPolicy
 
 _MAX_HEADERS = 64
@@ -69,8 +70,9 @@ class TokenValidator:
         self._keys = keys
         self._clock = clock
         self._telemetry = telemetry
+        self._is_heard = telemetry.hearing(TokenValidated)
         self._memo = Memo() if memo is None else memo
-        self._headers: dict[str, JoseHeader] = {}
+        self._headers: dict[bytes, JoseHeader] = {}
         self._refusals: dict[str, _Refusals] = {}
 
     @property
@@ -89,6 +91,7 @@ class TokenValidator:
 
         Raises:
             AuthenticationError: No token, or one that is refused; ``rule`` says by which rule.
+            InvalidCallError: The arguments are of another kind than a request's.
             MetadataUnavailableError: The authority's keys never came.
         """
         try:
@@ -98,32 +101,45 @@ class TokenValidator:
         except AuthenticationError as error:
             self._tell_refusal(error)
             raise
-        return await self.validate(token)
+        except (AttributeError, TypeError) as error:
+            raise InvalidCallError(
+                "The Authorization fields are no list of texts or bytes.", code="invalid_argument"
+            ) from error
+        return await self._validated(token)
 
     async def validate(self, token: str) -> Principal:
         """The caller whom *token* names.
 
         Raises:
-            AuthenticationError: It is refused; ``rule`` says by which rule.
+            AuthenticationError: It is refused, or None or no text; ``rule`` says by which rule.
             MetadataUnavailableError: The authority's keys never came.
         """
+        try:
+            encoded = token.encode("utf-8", "surrogatepass")
+        except AttributeError:
+            refusal = _no_token(token)
+            self._tell_refusal(refusal)
+            raise refusal from None
+        return await self._validated(encoded)
+
+    async def _validated(self, token: bytes) -> Principal:
         now = self._clock.time()
         try:
             if len(token) > self._policy.longest_token:
                 raise MalformedTokenError("The token is too long.", rule="T3")
-            assertion = Assertion(token)
-            verdict = self._memo.get(assertion.digest, key_set=self._keys.current, now=now)
-            remembered = verdict is not None
-            if verdict is None:
-                verdict = await self._judge(take_apart(token), assertion.digest, now)
+            mark = fingerprint(token)
+            accepted = self._memo.get(mark, key_set=self._keys.current, now=now)
+            remembered = accepted is not None
+            if accepted is None:
+                accepted = await self._judge(take_apart(token), mark, now)
         except AuthenticationError as error:
             self._tell_refusal(error)
             raise
-        if self._telemetry.listening(TokenValidated):
-            self._tell_success(verdict, remembered=remembered)
-        return verdict.principal(assertion, self._policy.scheme)
+        if self._is_heard():
+            self._tell_success(accepted.caller, remembered=remembered)
+        return accepted.caller.with_assertion(Assertion(token.decode("ascii"), accepted.digest))
 
-    async def _judge(self, parts: CompactToken, digest: str, now: float) -> Verdict:
+    async def _judge(self, parts: CompactToken, mark: bytes, now: float) -> Accepted:
         header = self._headers.get(parts.header) or check_header(read_header(parts.header))
         key_set = self._keys.current
         if key_set is None or header.kid not in key_set.keys:
@@ -131,27 +147,24 @@ class TokenValidator:
         key = key_set.keys[header.kid]
         _check_signature(parts, header, key, key_set)
         self._remember_header(parts.header, header)
-        verdict = judge(
+        caller = judge(
             read_claims(parts.payload), policy=self._policy, key=key, key_set=key_set, now=now
         )
-        self._memo.put(digest, verdict, key_set=key_set, now=now, length=len(parts.signed))
-        return verdict
+        return self._memo.put(mark, caller, key_set=key_set, now=now, length=len(parts.signed))
 
-    def _remember_header(self, text: str, header: JoseHeader) -> None:
+    def _remember_header(self, text: bytes, header: JoseHeader) -> None:
         # Only headers of good signatures get here, so strangers cannot fill the table.
         if len(self._headers) >= _MAX_HEADERS:
             self._headers.clear()
         self._headers[text] = header
 
-    def _tell_success(self, verdict: Verdict, *, remembered: bool) -> None:
+    def _tell_success(self, caller: Principal, *, remembered: bool) -> None:
         self._telemetry.emit(
             TokenValidated(
                 scheme=self._policy.scheme,
-                kind="app" if verdict.is_app else "user",
+                kind="app" if caller.is_app else "user",
                 from_memo=remembered,
-                tenant_id=verdict.tenant_id,
-                object_id=verdict.object_id,
-                correlation_id=current_correlation_id(),
+                **names_of(caller),
             )
         )
 
@@ -169,9 +182,14 @@ class TokenValidator:
                 code=error.code,
                 detail=error.message,
                 suppressed=refusals.take_suppressed(),
-                correlation_id=current_correlation_id(),
             )
         )
+
+
+def _no_token(given: object) -> AuthenticationError:
+    if given is None:
+        return MissingTokenError("There is no token.", rule="T0")
+    return MalformedTokenError("The token is no text.", rule="T2")
 
 
 def _check_signature(

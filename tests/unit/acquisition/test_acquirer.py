@@ -1,14 +1,25 @@
 import asyncio
+import contextlib
 import random
 
 import pytest
 from tests.support.token_endpoint import OTHER_TENANT, TENANT, Bench, granted, principal, refused
 
 from msidweb.acquisition import AuthorizationHeaderProvider
-from msidweb.configuration.options import AcquireTokenOptions, ManagedIdentityOptions
+from msidweb.configuration.options import (
+    AcquireTokenOptions,
+    DownstreamApiOptions,
+    ManagedIdentityOptions,
+)
 from msidweb.errors import AssertionRejectedError, InvalidCallError, UserRequiredError
 from msidweb.principal import principal_scope
-from msidweb.telemetry import RefreshAheadFailed, TokenAcquired, TokenAcquisitionFailed
+from msidweb.telemetry import (
+    CredentialLoaded,
+    RefreshAheadFailed,
+    TokenAcquired,
+    TokenAcquisitionFailed,
+    correlation_scope,
+)
 from msidweb.tokens import CacheLevel, RefreshReason, TokenSource
 
 SCOPES = ["https://api.example/a"]
@@ -379,6 +390,42 @@ async def test_a_failing_renewal_backs_off_and_the_old_token_is_served_to_its_en
     assert 10 <= len(failures) <= 20
 
 
+async def test_what_a_miss_sets_off_has_the_id_that_entra_id_gets():
+    async def asked_for(**terms: str) -> None:
+        await bench.acquirer.get_token_for_app(APP, options=AcquireTokenOptions(**terms))
+
+    for scope, terms, sent in (
+        ("request", {}, "request"),
+        ("request", {"correlation_id": "of-the-call"}, "of-the-call"),
+        (None, {"correlation_id": "of-the-call"}, "of-the-call"),
+    ):
+        bench = Bench(hooked=True)
+        with correlation_scope(scope) if scope else contextlib.nullcontext():
+            await asked_for(**terms)
+
+        assert bench.asked[0].headers["client-request-id"] == sent
+        kinds = {type(event): event.correlation_id for event in bench.events}
+        assert kinds == {CredentialLoaded: sent, TokenAcquired: sent}
+
+
+async def test_a_failed_renewal_is_told_of_with_its_request_and_its_user():
+    bench = Bench(
+        lambda n, asked: granted(n, asked) if n == 1 else refused(503, error="x"),
+        hooked=True,
+        pii=True,
+    )
+    user = principal()
+    await bench.acquirer.get_token_for_user(SCOPES, user=user)
+    bench.clock.advance(3_400)
+    with correlation_scope("request"):
+        await bench.acquirer.get_token_for_user(SCOPES, user=user)
+    await bench.settle()
+
+    (failure,) = (event for event in bench.events if isinstance(event, RefreshAheadFailed))
+    assert failure.correlation_id == "request"
+    assert (failure.tenant_id, failure.object_id) == (user.tenant_id, user.object_id)
+
+
 async def test_tokens_that_come_near_their_end_cause_no_spin():
     bench = Bench(lambda n, asked: granted(n, asked, expires_in=40))
     for _ in range(300):
@@ -440,3 +487,49 @@ async def test_more_scope_lists_than_are_remembered_do_no_harm():
     for number in range(1_100):
         bench.acquirer._read((f"api{number}/.default",))
     assert len(bench.acquirer._scopes) <= 1_024
+
+
+WRONG_SCOPES = [None, 3, [3], [[]], "", b"https://api.example/.default", {}, object()]
+
+
+@pytest.mark.parametrize("scopes", WRONG_SCOPES)
+@pytest.mark.parametrize("warm", [False, True])
+async def test_scopes_of_a_wrong_kind_are_refused_whatever_is_in_memory(scopes, warm):
+    bench = Bench()
+    headers = AuthorizationHeaderProvider(bench.acquirer)
+    if warm:
+        await bench.acquirer.get_token_for_user(SCOPES, user=principal())
+        await bench.acquirer.get_token_for_app(APP)
+    asked = len(bench.asked)
+
+    for call in (
+        lambda: bench.acquirer.get_token_for_user(scopes, user=principal()),
+        lambda: bench.acquirer.get_token_for_app(scopes),
+        lambda: headers.create_authorization_header_for_user(scopes, user=principal()),
+        lambda: headers.create_authorization_header_for_app(scopes),
+    ):
+        with pytest.raises(InvalidCallError) as caught:
+            await call()
+        assert caught.value.code == "invalid_scopes"
+    assert len(bench.asked) == asked
+
+
+@pytest.mark.parametrize("options", [{}, "x", 3, DownstreamApiOptions()], ids=repr)
+async def test_options_of_a_wrong_kind_are_refused(options):
+    bench = Bench()
+    for call in (
+        bench.acquirer.get_token_for_user(SCOPES, user=principal(), options=options),
+        bench.acquirer.get_token_for_app(APP, options=options),
+    ):
+        with pytest.raises(InvalidCallError, match="options takes AcquireTokenOptions") as caught:
+            await call
+        assert caught.value.code == "invalid_argument"
+    assert not bench.asked
+
+
+@pytest.mark.parametrize("user", ["alice@contoso.example", 3, {}, object()])
+async def test_a_user_that_is_no_principal_is_refused_and_not_quoted(user):
+    with pytest.raises(InvalidCallError, match="user takes Principal") as caught:
+        await Bench().acquirer.get_token_for_user(SCOPES, user=user)
+    assert caught.value.code == "invalid_argument"
+    assert "alice" not in str(caught.value)

@@ -123,3 +123,10 @@ async def test_changing_the_configuration_later_changes_nothing():
 def test_the_tests_token_provider_is_one():
     provider: TokenProvider = Tokens()
     assert provider
+
+
+@pytest.mark.parametrize("name", [None, 3, ["api"], {}])
+async def test_a_name_that_is_no_text_is_refused(name):
+    with pytest.raises(InvalidCallError, match="the downstream API's name takes text") as caught:
+        await downstream(Script()).get_for_user(name)
+    assert caught.value.code == "invalid_argument"

@@ -1,12 +1,13 @@
 import dataclasses
 import json
+import math
 import uuid
 from datetime import UTC, datetime
 from typing import TypedDict
 
 import httpx
 import pytest
-from pydantic import BaseModel, Field, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_serializer
 from tests.support.downstream import Script, api_options, downstream
 
 from msidweb.configuration.options import DownstreamApiOptions
@@ -52,7 +53,6 @@ async def sent(fields=None, **call) -> httpx.Request:
         (0, 0),
         (False, False),
         ([], []),
-        ({"n": float("nan")}, {"n": None}),
     ],
 )
 async def test_json_of_models_records_and_plain_values(value, written):
@@ -140,3 +140,82 @@ async def test_a_serializer_is_never_copied_with_what_it_belongs_to():
     await sent({"serializer": writer.write}, json=1, options=override)
     await sent(json=2, options=DownstreamApiOptions(serializer=writer.write))
     assert writer.written == [1, 2]
+
+
+class Measured(BaseModel):
+    size: float
+    parts: list[float] = []
+
+
+class Spelled(BaseModel):
+    model_config = ConfigDict(ser_json_inf_nan="strings")
+    size: float
+
+
+class Omitted(BaseModel):
+    size: float
+
+    @field_serializer("size")
+    def write(self, size: float) -> float | None:
+        return size if math.isfinite(size) else None
+
+
+@dataclasses.dataclass
+class Sized:
+    size: float
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        (math.nan, "not finite."),
+        (-math.inf, "not finite."),
+        ({"a": [1, {"b": math.inf}]}, "not finite at a.1.b."),
+        ({"a": None, "b": math.nan}, "not finite at b."),
+        ({"alice@contoso.example": math.nan}, "not finite at …."),
+        (Measured(size=1, parts=[2, math.nan]), "not finite at parts.1."),
+        ([Measured(size=math.inf)], "not finite at 0.size."),
+        (Sized(math.nan), "not finite at size."),
+    ],
+)
+async def test_a_number_that_json_has_not_is_refused_and_its_place_told(value, place):
+    with pytest.raises(InvalidCallError) as caught:
+        await sent(json=value)
+    assert caught.value.code == "json_input"
+    assert str(caught.value).endswith(place)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (Spelled(size=math.nan), {"size": "NaN"}),
+        (Omitted(size=math.inf), {"size": None}),
+        (
+            {"text": "NaN, null or Infinity", "n": None},
+            {"text": "NaN, null or Infinity", "n": None},
+        ),
+        ([None, [None, 1.5], {"a": {}}], [None, [None, 1.5], {"a": {}}]),
+    ],
+)
+async def test_what_a_model_writes_instead_of_such_a_number_and_null_itself_are_sent(
+    value, written
+):
+    assert json.loads((await sent(json=value)).content) == written
+
+
+async def late(value):
+    return b"", "text/plain"
+
+
+@pytest.mark.parametrize(
+    ("serializer", "told"),
+    [
+        (late, "something to await"),
+        (lambda value: b"", "bytes"),
+        (lambda value: None, "NoneType"),
+        (lambda value: ("text", "text/plain"), "tuple"),
+    ],
+)
+async def test_a_serializer_that_returns_something_else_is_refused(serializer, told):
+    with pytest.raises(InvalidCallError, match=f"returned {told}"):
+        await sent({"serializer": serializer}, json=1)

@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import math
 
 import httpx
 import pytest
@@ -292,7 +294,7 @@ async def test_parallel_calls_keep_their_users_and_options_apart(service):
     [
         (lambda options: setattr(options, "relative_path", 5), "RelativePath: must be text"),
         (lambda options: setattr(options, "relativ_path", "x"), "relativ_path: is unknown"),
-        ({"relative_path": "x"}, "not a dict"),
+        ({"relative_path": "x"}, "not dict"),
     ],
 )
 async def test_options_that_cannot_be_are_refused_before_anything_is_sent(options, told):
@@ -321,4 +323,63 @@ async def test_an_argument_of_a_wrong_kind_is_refused_before_anything_is_sent(wr
     with pytest.raises(InvalidCallError) as caught:
         await downstream(service).get_for_user("api", **wrong)
     assert caught.value.code == "invalid_argument"
+    assert not service.requests
+
+
+async def late(options):
+    options.relative_path = "x"
+
+
+async def test_an_asynchronous_function_for_options_is_refused_and_ended():
+    service = Script()
+    futures = []
+
+    def handing_on(options):
+        futures.append(asyncio.ensure_future(late(options)))
+        return futures[0]
+
+    for function in (late, handing_on):
+        with pytest.raises(InvalidCallError, match="plain function") as caught:
+            await downstream(service).get_for_user("api", options=function)
+        assert caught.value.code == "options_value"
+
+    gc.collect()  # a coroutine left alone would warn now
+    await asyncio.sleep(0)
+    assert futures[0].cancelled()
+    assert not service.requests
+
+
+@pytest.mark.parametrize("model", [5, "Model", "", {}, [3], object()])
+async def test_a_model_that_cannot_be_is_refused_before_anything_is_sent(model):
+    service = Script()
+    with pytest.raises(InvalidCallError, match="response_model"):
+        await downstream(service).post_for_user("api", response_model=model)
+    assert not service.requests
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"scopes": [3]},
+        {"session_key": 3},
+        {"params": {3: "a"}},
+        {"params": {"a": b"x"}},
+        {"params": {"a": object()}},
+    ],
+)
+async def test_what_stands_inside_of_an_argument_is_looked_at_too(wrong):
+    service = Script()
+    with pytest.raises(InvalidCallError, match="takes str") as caught:
+        await downstream(service).get_for_user("api", **wrong)
+    assert caught.value.code == "invalid_argument"
+    assert not service.requests
+
+
+@pytest.mark.parametrize("name", ["timeout", "connect_timeout", "read_timeout"])
+@pytest.mark.parametrize("seconds", [0, -1, math.nan, math.inf, 10**400])
+async def test_a_timeout_that_no_clock_can_keep_is_refused_by_its_name(name, seconds):
+    service = Script()
+    with pytest.raises(InvalidCallError, match=f"^{name} is no positive") as caught:
+        await downstream(service).get_for_user("api", **{name: seconds})
+    assert caught.value.code == "invalid_timeout"
     assert not service.requests

@@ -18,7 +18,7 @@ def signed(header: str, payload: str) -> str:
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-@pytest.mark.parametrize("change", ["=", "+", "/", " ", "é", "\ud800", "\n"])
+@pytest.mark.parametrize("change", ["=", "+", "/", "é", "\ud800", "\n"])
 async def test_b1_a_part_with_a_foreign_sign_is_refused(place, change):
     parts = [HEADER, PAYLOAD, SIGNATURE]
     parts[place] += change
@@ -41,6 +41,14 @@ async def test_b2_another_spelling_of_the_claims_is_refused_although_it_is_signe
     assert len(claims) % 3 == 1
     spelled = b64(claims)
     assert await Bench().refuse(signed(HEADER, spelled[:-1] + chr(ord(spelled[-1]) + 1))) == "B2"
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("change", [" ", "\t", ",", '"'])
+async def test_t2_a_sign_that_ends_a_fields_token_is_refused(place, change):
+    parts = [HEADER, PAYLOAD, SIGNATURE]
+    parts[place] += change
+    assert await Bench().refuse(".".join(parts)) == "T2"
 
 
 @pytest.mark.parametrize("token", ["", "a", "a.b", "a.b.c.d", "a.b.c.d.e.f"])

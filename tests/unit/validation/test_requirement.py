@@ -106,3 +106,21 @@ async def test_requirements_are_values():
 def test_z_a_scope_in_full_can_never_be_met_and_is_refused():
     with pytest.raises(InvalidCallError, match="require 'read'"):
         Requirement(scopes=["api://some-id/read"])
+
+
+@pytest.mark.parametrize("caller", ["usr", "", None, ["user"]])
+def test_z_a_caller_of_an_unknown_kind_is_refused_as_it_would_let_everyone_in(caller):
+    with pytest.raises(InvalidCallError, match="'any', 'user', 'app'"):
+        Requirement("a", caller=caller)
+
+
+@pytest.mark.parametrize("names", [None, 3, [3], b"a"])
+def test_z_names_are_texts(names):
+    with pytest.raises(InvalidCallError, match="scopes takes str"):
+        Requirement(names)
+
+
+@pytest.mark.parametrize("principal", [None, "alice"])
+def test_z_only_a_principal_can_meet_a_requirement(principal):
+    with pytest.raises(InvalidCallError, match="principal takes Principal"):
+        Requirement("a").check(principal)

@@ -8,7 +8,13 @@ from tests.support.signing import NOW, TENANT, app_claims, key_pair, user_claims
 from tests.support.validating import KEY, Bench
 
 from msidweb.challenge import answer_for
-from msidweb.errors import AuthenticationError, ExpiredTokenError, MetadataUnavailableError
+from msidweb.errors import (
+    AuthenticationError,
+    ExpiredTokenError,
+    MalformedTokenError,
+    MetadataUnavailableError,
+    MissingTokenError,
+)
 from msidweb.telemetry import TokenRejected, TokenValidated, correlation_scope
 from msidweb.testing.clock import ManualClock
 from msidweb.validation import TokenValidator
@@ -93,16 +99,17 @@ async def test_a_token_costs_one_look_at_the_clock():
 
 
 async def test_accepted_tokens_are_told_of():
-    bench = Bench(scheme="Second")
+    bench = Bench(scheme="Second", pii=True)
     assert bench.validator.scheme == "Second"
     with correlation_scope("the-id"):
-        await bench.accept(TOKEN)
+        await bench.accept_claims(preferred_username="alice@example.com")
         await bench.accept(KEY.token(app_claims()))
     user, app = bench.events
     assert isinstance(user, TokenValidated)
     assert (user.kind, user.scheme, user.from_memo) == ("user", "Second", False)
     assert (user.tenant_id, user.object_id) == (TENANT, user_claims()["oid"])
-    assert app.kind == "app"
+    assert user.user_name == "alice@example.com"
+    assert (app.kind, app.user_name) == ("app", None)
     assert user.correlation_id == "the-id"
 
 
@@ -174,3 +181,23 @@ async def test_no_refusal_shows_the_token(caplog):
     assert "canary" not in caplog.text
     assert TOKEN not in caplog.text
     assert "canary" not in str(bench.events)
+
+
+@pytest.mark.parametrize(
+    ("token", "kind", "rule"),
+    [
+        (None, MissingTokenError, "T0"),
+        *(
+            (token, MalformedTokenError, "T2")
+            for token in (3, TOKEN.encode(), "", [], {}, [TOKEN], object())
+        ),
+    ],
+)
+async def test_t_what_is_no_token_is_refused_as_one(token, kind, rule):
+    bench = Bench()
+    await bench.accept(TOKEN)
+    with pytest.raises(kind) as caught:
+        await bench.validator.validate(token)
+    assert caught.value.rule == rule
+    refusals = [event.rule for event in bench.events if isinstance(event, TokenRejected)]
+    assert refusals == ([] if kind is MissingTokenError else [rule])

@@ -15,7 +15,7 @@ from msidweb.errors import (
     MsidwebError,
     TokenAcquisitionError,
 )
-from msidweb.telemetry import Telemetry, TokenAcquisitionFailed
+from msidweb.telemetry import Telemetry, TokenAcquisitionFailed, correlation_scope
 from msidweb.tokens import AcquiredToken, RefreshReason
 
 from .aadsts import RELOADABLE
@@ -28,7 +28,7 @@ from .throttle import Throttle
 from .wire import TokenEndpoint
 
 
-class Exchange:
+class TokenFetcher:
     """Fetches the tokens that are wanted and not cached."""
 
     def __init__(
@@ -59,7 +59,9 @@ class Exchange:
         """
         started = self._clock.monotonic()
         try:
-            grant = await self._granted(demand)
+            # What is set off on the way, a credential or a client, belongs to this request.
+            with correlation_scope(demand.correlation_id):
+                grant = await self._granted(demand)
         except MsidwebError as error:
             self._report(demand, error, self._clock.monotonic() - started)
             raise
@@ -184,8 +186,7 @@ class Exchange:
                 aadsts=refused.aadsts if refused else None,
                 scopes=demand.scopes,
                 seconds=seconds,
-                tenant_id=demand.tenant,
-                object_id=demand.user.object_id if demand.user else None,
+                **demand.names,
             )
         )
 
