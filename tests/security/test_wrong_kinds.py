@@ -238,6 +238,7 @@ async def test_the_builder():
     good = {
         "name": "A",
         "hook": print,
+        "provider": str,
         "bind.section": "AzureAd",
         "options": MicrosoftIdentityOptions(),
         "add_downstream_api.source": DownstreamApiOptions(base_url="https://a.example"),
