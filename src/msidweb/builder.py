@@ -12,6 +12,7 @@ from msidweb.acquisition import TokenRequestDraft
 from msidweb.concurrency import Callback
 from msidweb.configuration import (
     Configuration,
+    CredentialDescription,
     DownstreamApiOptions,
     Draft,
     HttpClientOptions,
@@ -26,7 +27,7 @@ from msidweb.configuration import (
 )
 from msidweb.configuration.spelling import did_you_mean
 from msidweb.container import IdentityContainer, SchemeSource, make_container
-from msidweb.credentials import ClientCredential
+from msidweb.credentials import AssertionProvider, ClientCredential
 from msidweb.customization import Customization
 from msidweb.downstream import RequestHook
 from msidweb.errors import ConfigurationError, InvalidCallError, Problem
@@ -67,6 +68,7 @@ class IdentityBuilder:
         self._http_clients: dict[str, Recipe[HttpClientOptions]] = {}
         self._hooks: list[Hook] = []
         self._customization = Customization()
+        self._assertion_providers: dict[str, AssertionProvider] = {}
         self._parts: dict[str, Any] = {}
 
     @classmethod
@@ -134,23 +136,43 @@ class IdentityBuilder:
         self._schemes.add(scheme, recipe)
         return self
 
-    def enable_token_acquisition(self, *, credentials: Sequence[ClientCredential] = ()) -> Self:
+    def enable_token_acquisition(
+        self, *, credentials: Sequence[ClientCredential | CredentialDescription] = ()
+    ) -> Self:
         """Acquire tokens for downstream services, with the client of the scheme added last.
 
         .NET: EnableTokenAcquisitionToCallDownstreamApi.
 
         Args:
-            credentials: Client credentials given in code; tried before the configured ones.
+            credentials: Client credentials given in code, or descriptions of some; tried before
+                the configured ones.
         """
         if not isinstance(credentials, list | tuple):
             raise wrong_kind("credentials", credentials, "a list")
         for credential in credentials:
-            if not callable(getattr(credential, "proof", None)):
+            described = isinstance(credential, CredentialDescription)
+            if not described and not callable(getattr(credential, "proof", None)):
                 raise wrong_kind("credentials", credential, "client credentials")
         self._schemes.enable(credentials)
         return self
 
     enable_token_acquisition_to_call_downstream_api = enable_token_acquisition
+
+    def add_signed_assertion_provider(self, name: str, provider: AssertionProvider) -> Self:
+        """Let credentials of the type ``CustomSignedAssertion`` name *provider*.
+
+        .NET: a registered ICustomSignedAssertionProvider.
+
+        Args:
+            name: What ``CustomSignedAssertionProviderName`` says.
+            provider: Given an :class:`~msidweb.credentials.AssertionRequest`, returns a client
+                assertion; one that is no coroutine function runs in a thread.
+        """
+        check_kind("add_signed_assertion_provider: name", name, str)
+        if not callable(provider):
+            raise wrong_kind("provider", provider, "a function")
+        self._assertion_providers[name] = provider
+        return self
 
     def add_in_memory_token_caches(
         self, configure: Configure[TokenCacheOptions] | None = None, **keywords: Any
@@ -310,6 +332,7 @@ class IdentityBuilder:
             source=sources.get(options.scheme, SchemeSource()),
             hooks=tuple(self._hooks),
             customization=self._customization,
+            assertion_providers=dict(self._assertion_providers),
             scheme_sources=sources,
             parts={"configuration": self.configuration, **self._parts},
         )

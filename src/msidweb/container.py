@@ -20,8 +20,8 @@ from msidweb.authority import AuthorityKeys, resolve_authority
 from msidweb.cache import TokenCache
 from msidweb.clock import SystemClock
 from msidweb.concurrency import BackgroundTasks
-from msidweb.configuration import Configuration, IdentityOptions
-from msidweb.credentials import ClientCredential, load_credentials
+from msidweb.configuration import Configuration, CredentialDescription, IdentityOptions
+from msidweb.credentials import AssertionProvider, ClientCredential, load_credentials
 from msidweb.customization import Customization
 from msidweb.downstream import DownstreamApi
 from msidweb.http import HttpClients
@@ -39,7 +39,7 @@ class SchemeSource:
     """
 
     section: str = "AzureAd"
-    credentials: Sequence[ClientCredential] = ()
+    credentials: Sequence[ClientCredential | CredentialDescription] = ()
 
 
 def _schemes(
@@ -87,7 +87,10 @@ class IdentityContainer(containers.DeclarativeContainer):
     configuration = providers.Singleton(Configuration.of_environment, environ={})
     hooks: providers.Provider[Sequence[Hook]] = providers.Object(())
     correlation_id: providers.Provider[str | None] = providers.Object(None)
-    client_credentials: providers.Provider[Sequence[ClientCredential]] = providers.Object(())
+    client_credentials: providers.Provider[Sequence[ClientCredential | CredentialDescription]] = (
+        providers.Object(())
+    )
+    assertion_providers: providers.Provider[Mapping[str, AssertionProvider]] = providers.Object({})
     scheme_sources: providers.Provider[Mapping[str, SchemeSource]] = providers.Object({})
     customization: providers.Provider[Customization] = providers.Object(Customization())
 
@@ -131,9 +134,11 @@ class IdentityContainer(containers.DeclarativeContainer):
     credentials = providers.Singleton(
         load_credentials,
         options.provided.web_api,
+        clock=clock,
         telemetry=telemetry,
         place=section,
         given=client_credentials,
+        providers=assertion_providers,
     )
     token_cache = providers.Singleton(
         TokenCache, size_limit=options.provided.token_cache.effective_l1_size_limit
@@ -164,6 +169,7 @@ class IdentityContainer(containers.DeclarativeContainer):
         http_clients=http_clients.provider,
         token_cache=token_cache.provider,
         customization=customization.provider,
+        assertion_providers=assertion_providers.provider,
     )
     token_acquirer = providers.Singleton(_token_acquirer, scheme_acquirer, options, schemes)
     authorization_header_provider = providers.Singleton(AuthorizationHeaderProvider, token_acquirer)
@@ -184,6 +190,7 @@ def make_container(
     source: SchemeSource,
     hooks: Sequence[Hook] = (),
     customization: Customization | None = None,
+    assertion_providers: Mapping[str, AssertionProvider] | None = None,
     scheme_sources: Mapping[str, SchemeSource] | None = None,
     parts: Mapping[str, Any],
 ) -> IdentityContainer:
@@ -198,6 +205,7 @@ def make_container(
         # Given from outside, since the builder throws away what it made to judge the options.
         correlation_id=str(uuid.uuid4()),
         client_credentials=providers.Object(source.credentials),
+        assertion_providers=providers.Object(assertion_providers or {}),
         scheme_sources=providers.Object(scheme_sources or {}),
         customization=providers.Object(customization or Customization()),
     )

@@ -254,6 +254,7 @@ async def test_the_builder():
         "name": "A",
         "hook": print,
         "callback": print,
+        "provider": str,
         "bind.section": "AzureAd",
         "options": MicrosoftIdentityOptions(),
         "add_downstream_api.source": DownstreamApiOptions(base_url="https://a.example"),

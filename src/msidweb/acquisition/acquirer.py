@@ -13,6 +13,7 @@ from msidweb.cache import CacheEntry, RequestKey, TokenCache, app_partition
 from msidweb.clock import Clock
 from msidweb.concurrency import BackgroundTasks, Callback, Flight
 from msidweb.configuration.options import AcquireTokenOptions, MicrosoftIdentityOptions
+from msidweb.credentials import CredentialChain
 from msidweb.errors import InvalidCallError, MsidwebError, UserRequiredError
 from msidweb.kinds import check_kind, wrong_kind
 from msidweb.principal import Principal, ambient_principal
@@ -26,7 +27,7 @@ from msidweb.tokens import AcquiredToken, RefreshReason
 
 from .demand import Demand
 from .draft import TokenRequestDraft
-from .fetching import Credentials, TokenFetcher
+from .fetching import TokenFetcher
 from .lifetimes import back_off
 from .msal_writer import MsalWriter
 from .terms import Scopes, Terms, is_correlation_id, no_scopes, read_scopes, read_terms
@@ -65,7 +66,7 @@ class TokenAcquirer:
         authority: Authority,
         clients: EntraClients,
         cache: TokenCache,
-        credentials: Credentials,
+        credentials: CredentialChain,
         clock: Clock,
         telemetry: Telemetry,
         background: BackgroundTasks,

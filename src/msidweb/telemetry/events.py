@@ -117,6 +117,41 @@ class CredentialLoaded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialReloaded(Event):
+    """Entra ID refused a client credential, and another one was found in its place."""
+
+    name: ClassVar[str] = "msidweb.credential_reloaded"
+    layer: ClassVar[str] = "credentials"
+    level: ClassVar[int] = logging.INFO
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialFailed(Event):
+    """A client credential could not be loaded, or was refused; the next one comes before it now."""
+
+    name: ClassVar[str] = "msidweb.credential_failed"
+    layer: ClassVar[str] = "credentials"
+    level: ClassVar[int] = logging.WARNING
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialNoted(Event):
+    """A client credential works, and something about it should be looked after."""
+
+    name: ClassVar[str] = "msidweb.credential_noted"
+    layer: ClassVar[str] = "credentials"
+    level: ClassVar[int] = logging.WARNING
+
+    source: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenAcquired(CallerEvent):
     """A token for a downstream service is at hand, and how it was come by."""
 
