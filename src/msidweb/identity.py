@@ -14,6 +14,8 @@ from typing import Any, Self, TypeAlias
 import httpx
 
 from msidweb.acquisition import AuthorizationHeaderProvider, TokenAcquirer
+from msidweb.blocking import BlockingIdentity
+from msidweb.concurrency import Portal, forget_in_children
 from msidweb.configuration import ENTRA_CLIENT, IdentityOptions
 from msidweb.configuration.spelling import unknown_name
 from msidweb.container import IdentityContainer
@@ -35,12 +37,15 @@ class Identity:
     Attributes:
         container: The object graph, for ``wire()``, ``Provide[…]``, overrides and nesting.
         lifespan: Opens and closes the identity with the application.
+        blocking: The same calls for code that blocks.
     """
 
     def __init__(self, container: IdentityContainer) -> None:
         self.container = container
         self.lifespan = Lifespan(self)
         self._holders: Counter[asyncio.AbstractEventLoop] = Counter()
+        self.blocking = BlockingIdentity(self, Portal(self, lambda: tuple(self._holders)))
+        forget_in_children(self)
 
     @property
     def options(self) -> IdentityOptions:
@@ -121,6 +126,10 @@ class Identity:
         traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+    def forget_parent(self) -> None:
+        """Be closed in a forked child, which opens it for itself; called by the fork."""
+        self._holders = Counter()
 
     def __repr__(self) -> str:
         state = "open" if self._holders else "closed"

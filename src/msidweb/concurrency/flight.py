@@ -8,6 +8,8 @@ import contextvars
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
+from .forks import forget_in_children
+
 T = TypeVar("T")
 
 
@@ -29,6 +31,14 @@ class Flight(Generic[T]):
 
     def __init__(self) -> None:
         self._loops: dict[asyncio.AbstractEventLoop, dict[Hashable, _Departure[T]]] = {}
+        self._of_parents: list[object] = []
+        forget_in_children(self)
+
+    def forget_parent(self) -> None:
+        """Leave the parent's flights to the parent."""
+        # Kept all the same: a task that is dropped complains.
+        self._of_parents.append(self._loops)
+        self._loops = {}
 
     def __len__(self) -> int:
         """How many flights are under way, on all loops that still run."""

@@ -7,12 +7,22 @@ import contextvars
 from collections.abc import Coroutine
 from typing import Any
 
+from .forks import forget_in_children
+
 
 class BackgroundTasks:
     """Owns the tasks of one identity; ``aclose`` lets them finish, then cancels the rest."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
+        self._of_parents: list[object] = []
+        forget_in_children(self)
+
+    def forget_parent(self) -> None:
+        """Leave the parent's tasks to the parent."""
+        # Kept all the same: a task that is dropped complains.
+        self._of_parents.append(self._tasks)
+        self._tasks = set()
 
     def __len__(self) -> int:
         return len(self._tasks)
