@@ -9,8 +9,10 @@ from types import NoneType
 from typing import Any, Self, TypeAlias, TypeVar
 
 from msidweb.configuration import (
+    WHOLE,
     Configuration,
     DownstreamApiOptions,
+    Draft,
     HttpClientOptions,
     IdentityOptions,
     MicrosoftIdentityOptions,
@@ -26,7 +28,7 @@ from msidweb.container import IdentityContainer, make_container
 from msidweb.credentials import ClientCredential
 from msidweb.errors import ConfigurationError, InvalidCallError, Problem
 from msidweb.identity import Identity
-from msidweb.judgement import contradictions, notes, web_api_problems
+from msidweb.judgement import Unread, contradictions, notes, web_api_problems
 from msidweb.kinds import check_kind, wrong_kind
 from msidweb.telemetry import Hook
 
@@ -35,8 +37,6 @@ Configure: TypeAlias = Callable[[M], object]
 Source: TypeAlias = str | Section | M | Configure[M] | None
 
 _HTTP_CLIENTS = "HttpClients"
-_UNREADABLE = MicrosoftIdentityOptions()
-"""Stands for options whose problems are told already, so that they are not judged any further."""
 
 
 class IdentityBuilder:
@@ -75,15 +75,14 @@ class IdentityBuilder:
     ) -> Self:
         """Start from ``appsettings.json``, ``appsettings.{environment}.json`` and the environment.
 
+        Nothing is raised here: :meth:`build` says what is wrong with the files.
+
         Args:
             path: The file; without it MSIDWEB_APPSETTINGS, the working directory, or the nearest
                 parent directory that has a pyproject.toml. A named file must exist.
             environ: Variables to read instead of the process's.
             environment: Instead of MSIDWEB_ENVIRONMENT, ASPNETCORE_ENVIRONMENT, DOTNET_ENVIRONMENT
                 and ``Production``.
-
-        Raises:
-            ConfigurationError: A file cannot be read; says where.
         """
         return cls(Configuration.load(path, environ=environ, environment=environment))
 
@@ -260,7 +259,7 @@ class IdentityBuilder:
         if self.configuration.problems:
             raise ConfigurationError(self.configuration.problems)
         problems: list[Problem] = []
-        options = self._options(problems)
+        options, unread = self._options(problems)
         container = make_container(
             options,
             section=self._section_name(),
@@ -268,11 +267,10 @@ class IdentityBuilder:
             client_credentials=tuple(self._credentials),
             parts=self._parts,
         )
-        problems += contradictions(options)
-        if options.web_api is not _UNREADABLE:
-            section = self._section_name()
-            place = Place(section, self.configuration.section(section))
-            problems += web_api_problems(container, options, place)
+        problems += contradictions(options, unread)
+        section = self._section_name()
+        place = Place(section, self.configuration.section(section), unread.web_api)
+        problems += web_api_problems(container, options, place)
         if problems:
             raise ConfigurationError(dict.fromkeys(problems))
         for note in notes(options):
@@ -281,23 +279,31 @@ class IdentityBuilder:
         container.reset_singletons()
         return Identity(container)
 
-    def _options(self, problems: list[Problem]) -> IdentityOptions:
+    def _options(self, problems: list[Problem]) -> tuple[IdentityOptions, Unread]:
         options = self._base.model_copy(deep=True)
         if isinstance(self._scheme, str | None):
             options.scheme = self._scheme or options.scheme
         else:
             problems.append(Problem("add_authentication: scheme", "must be text"))
         options.enable_token_acquisition |= self._acquires
+        web_api = Draft(options.web_api)
         if self._web_api is not None:
-            options.web_api = self._made(self._web_api, problems) or _UNREADABLE
+            web_api = self._web_api.draft(self.configuration, problems)
         elif not options.web_api.model_fields_set:
-            options.web_api = _UNREADABLE
+            web_api = Draft(options.web_api, frozenset({WHOLE}), is_whole=False)
             problems.append(Problem("the chain", "lacks add_microsoft_identity_web_api()"))
-        if (token_cache := self._made(self._token_cache, problems)) is not None:
-            options.token_cache = token_cache
-        options.downstream_apis |= self._made_all(self._all_apis(problems), problems)
-        options.http_clients |= self._made_all(self._all_http_clients(problems), problems)
-        return options
+        options.web_api = web_api.options
+        if self._token_cache is not None:
+            options.token_cache = self._token_cache.draft(self.configuration, problems).options
+        apis = self._drafts(self._all_apis(problems), problems)
+        clients = self._drafts(self._all_http_clients(problems), problems)
+        options.downstream_apis |= {name: draft.options for name, draft in apis.items()}
+        options.http_clients |= {name: draft.options for name, draft in clients.items()}
+        return options, Unread(
+            web_api.unread,
+            {name: draft.unread for name, draft in apis.items()},
+            {name: draft.unread for name, draft in clients.items()},
+        )
 
     def _section_name(self) -> str:
         return self._web_api.name(self.configuration) if self._web_api else "AzureAd"
@@ -315,12 +321,12 @@ class IdentityBuilder:
         section = self.configuration.section(_HTTP_CLIENTS)
         return _named(HttpClientOptions, section, problems) | self._http_clients
 
-    def _made(self, recipe: Recipe[M] | None, problems: list[Problem]) -> M | None:
-        return recipe.make(self.configuration, problems) if recipe else None
-
-    def _made_all(self, recipes: Mapping[str, Recipe[M]], problems: list[Problem]) -> dict[str, M]:
-        made = {name: self._made(recipe, problems) for name, recipe in recipes.items()}
-        return {name: options for name, options in made.items() if options is not None}
+    def _drafts(
+        self, recipes: Mapping[str, Recipe[M]], problems: list[Problem]
+    ) -> dict[str, Draft[M]]:
+        return {
+            name: recipe.draft(self.configuration, problems) for name, recipe in recipes.items()
+        }
 
 
 def _named(model: type[M], section: Section, problems: list[Problem]) -> dict[str, Recipe[M]]:

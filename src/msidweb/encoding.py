@@ -1,4 +1,4 @@
-"""base64url and JSON exactly as their RFCs write them, for text that strangers wrote."""
+"""base64url, JSON and ids exactly as they are to be written, for text that strangers wrote."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ MAX_DEPTH = 64
 
 MAX_NUMBER = 64
 """Longest number literal that is read, characters (security rule J5)."""
+
+
+GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""A tenant or object id as Entra ID writes it: in lower case."""
 
 
 class EncodingError(ValueError):

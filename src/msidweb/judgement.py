@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from msidweb.acquisition.terms import later_options
+from msidweb.authority import read_authority
 from msidweb.configuration import (
     ENTRA_CLIENT,
+    AcquireTokenOptions,
     DownstreamApiOptions,
     IdentityOptions,
     MicrosoftIdentityOptions,
@@ -16,18 +21,37 @@ from msidweb.configuration import (
 )
 from msidweb.configuration.spelling import did_you_mean, nearest
 from msidweb.container import IdentityContainer
-from msidweb.downstream import plan_api
-from msidweb.errors import ConfigurationError, InvalidCallError, Problem
+from msidweb.downstream import objections
+from msidweb.errors import ConfigurationError, Problem
 from msidweb.telemetry import ConfigurationNoted
 
+_NONE: frozenset[str] = frozenset()
 
-def contradictions(options: IdentityOptions) -> Iterator[Problem]:
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Which values could not be read, as in a ``Draft``: nothing that rests on them is judged.
+
+    Attributes:
+        web_api: Those of the application.
+        downstream_apis: Those of each API.
+        http_clients: Those of each HTTP client.
+    """
+
+    web_api: frozenset[str] = _NONE
+    downstream_apis: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    http_clients: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+def contradictions(options: IdentityOptions, unread: Unread) -> Iterator[Problem]:
     """What is wrong with the APIs and HTTP clients, each by itself and with each other."""
     for name, api in options.downstream_apis.items():
-        yield from check_downstream_api(api, Place(f"downstream API {name!r}"))
-        yield from _unfit(name, api, options)
+        place = Place(f"downstream API {name!r}", unread=unread.downstream_apis.get(name, _NONE))
+        yield from check_downstream_api(api, place)
+        yield from _unfit(name, api, options, place)
     for name, client in options.http_clients.items():
-        yield from check_http_client(client, Place(f"HTTP client {name!r}"))
+        place = Place(f"HTTP client {name!r}", unread=unread.http_clients.get(name, _NONE))
+        yield from check_http_client(client, place)
 
 
 def web_api_problems(
@@ -36,15 +60,16 @@ def web_api_problems(
     """What is wrong with the application, first by its options, then as the parts see it."""
     problems = check_web_api(options.web_api, place)
     told = {problem.place for problem in problems}
-    return problems + [item for item in _refusals(container, options) if item.place not in told]
+    refusals = _refusals(container, options, place)
+    return problems + [item for item in refusals if item.place not in told]
 
 
 def notes(options: IdentityOptions) -> Iterator[ConfigurationNoted]:
     """What works, and may not be what was meant."""
-    for field in _NOT_YET:
-        if getattr(options.web_api, field):
+    for name in _NOT_YET:
+        if getattr(options.web_api, name):
             yield ConfigurationNoted(
-                place=str(MicrosoftIdentityOptions.model_fields[field].alias),
+                place=str(MicrosoftIdentityOptions.model_fields[name].alias),
                 note="has no effect in this version",
             )
     for name, api in options.downstream_apis.items():
@@ -65,38 +90,71 @@ _NOT_YET = (
     "send_x5c",
     "token_decryption_certificates",
     "token_decryption_credentials",
+    "user_assigned_managed_identity_client_id",
+    "app_permissions",
 )
 
 
-def _unfit(name: str, api: DownstreamApiOptions, options: IdentityOptions) -> Iterator[Problem]:
-    place = f"downstream API {name!r}"
-    try:
-        plan_api(name, api)
-    except InvalidCallError as error:
-        yield Problem(place, error.message)
+def _unfit(
+    name: str, api: DownstreamApiOptions, options: IdentityOptions, place: Place
+) -> Iterator[Problem]:
+    for option, error in objections(name, api):
+        if place.knows(option):
+            yield Problem(place.name, error.message)
+    for later in later_options(api.acquire_token_options):
+        key = AcquireTokenOptions.model_fields[later].alias
+        yield Problem(f"{place.name}: AcquireTokenOptions:{key}", "is not part of this version")
     if api.scopes and not options.enable_token_acquisition:
-        yield Problem(place, "needs tokens", "call enable_token_acquisition()")
+        yield Problem(place.name, "needs tokens", "call enable_token_acquisition()")
     client = api.http_client_name
     if client is not None and client not in options.http_clients:
         near = did_you_mean(client, options.http_clients)
-        yield Problem(f"{place}: HttpClientName", f"no HTTP client is called {client!r}{near}")
+        yield Problem(f"{place.name}: HttpClientName", f"no HTTP client is called {client!r}{near}")
     if ENTRA_CLIENT in (client, name):
-        yield Problem(place, f"{ENTRA_CLIENT!r} is the client that asks Entra ID, not an API's")
-
-
-def _refusals(container: IdentityContainer, options: IdentityOptions) -> Iterator[Problem]:
-    parts = ["token_validator"]
-    if options.enable_token_acquisition:
-        parts += ["credentials", "token_acquirer"]
-    for part in parts:
-        try:
-            container.providers[part]()
-        except ConfigurationError as error:
-            yield from error.problems
-            return
-    if options.enable_token_acquisition and container.credentials().is_empty:
         yield Problem(
-            f"{container.section()}:ClientCredentials",
-            "no client credential, so no token can be acquired",
-            "a ClientSecret, or a credential passed in code",
+            place.name, f"{ENTRA_CLIENT!r} is the client that asks Entra ID, not an API's"
         )
+
+
+def _refusals(
+    container: IdentityContainer, options: IdentityOptions, place: Place
+) -> list[Problem]:
+    problems: list[Problem] = []
+    has_authority = bool(container.authority.overridden) or (
+        read_authority(options.web_api, place, problems) is not None
+    )
+    if has_authority:
+        _part(container, "token_validator", place, problems)
+    if options.enable_token_acquisition:
+        credentials = _part(container, "credentials", place, problems)
+        if credentials is not None and has_authority:
+            _part(container, "token_acquirer", place, problems)
+        if credentials is not None and credentials.is_empty and place.knows(*_CREDENTIALS):
+            problems.append(
+                Problem(
+                    f"{place.name}:ClientCredentials",
+                    "no client credential, so no token can be acquired",
+                    "a ClientSecret, or a credential passed in code",
+                )
+            )
+    return problems
+
+
+_CREDENTIALS = (
+    "ClientCredentials",
+    "ClientCredentialsUsingManagedIdentity:IsEnabled",
+    "ClientCertificates",
+    "ClientSecret",
+)
+
+
+def _part(container: IdentityContainer, name: str, place: Place, problems: list[Problem]) -> Any:
+    """The part *name*, or None; what it objects to stands at the origin of each value."""
+    try:
+        return container.providers[name]()
+    except ConfigurationError as error:
+        for problem in error.problems:
+            key = problem.place.removeprefix(f"{place.name}:")
+            if place.knows(key, f"{key}:SourceType"):
+                problems.append(replace(problem, place=place.of(key)))
+    return None

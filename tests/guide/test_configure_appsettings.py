@@ -65,7 +65,7 @@ def test_the_guides_file_is_read_as_it_stands(guide_file):
 
     # Its ids are placeholders, and that is all that is wrong with it.
     [problem] = caught.value.problems
-    assert problem.place == "AzureAd:TenantId"
+    assert problem.place == "appsettings.json: AzureAd:TenantId"
 
 
 def test_every_value_of_the_guides_file_arrives(guide_file):

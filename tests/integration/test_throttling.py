@@ -24,7 +24,7 @@ REFUSED = {name: fault for name, fault in FAULTS.items() if fault.get("status") 
 async def product(request):
     async with request.param() as product:
         # The pause before a repeat is the one wait here; nobody reads its length.
-        product.identity.token_acquirer._exchange._endpoint._sleep = _no_pause
+        product.identity.token_acquirer._fetcher._endpoint._sleep = _no_pause
         yield product
 
 

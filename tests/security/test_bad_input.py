@@ -24,7 +24,7 @@ GOOD = {"tenant_id": GUID, "client_id": GUID, "client_secret": "a secret of no w
 @pytest.fixture
 async def product():
     async with product_in_process() as product:
-        product.identity.token_acquirer._exchange._endpoint._sleep = _no_pause
+        product.identity.token_acquirer._fetcher._endpoint._sleep = _no_pause
         yield product
 
 

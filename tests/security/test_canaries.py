@@ -28,6 +28,7 @@ from msidweb.acquisition.aadsts import CAUSES
 from msidweb.configuration import Configuration
 from msidweb.errors import MsidwebError, UserChallengeError
 from msidweb.integrations.fastapi import EntraAuth
+from msidweb.telemetry import Event
 from msidweb.testing.exchange import Answer
 
 
@@ -134,7 +135,11 @@ def api(stage: Stage) -> FastAPI:
 @contextlib.asynccontextmanager
 async def raised(*, transport: str = "auto", **web_api: Any):
     canaries, witness = Canaries(), Witness()
-    async with product_over_sockets(transport=transport, **web_api) as product:
+
+    def hook(event: Event) -> None:
+        witness.show(f"hook {event.name}", event)
+
+    async with product_over_sockets(transport=transport, hook=hook, **web_api) as product:
         stage = Stage(product, canaries, witness)
         product.echo._answer = lambda request, claims: (
             Answer.of_json({}) if stage.answer is None else stage.answer(request, claims)
@@ -401,8 +406,8 @@ async def misdirected(stage: Stage, url: str) -> None:
         async with builder.build() as identity:
             if instance is not None:
                 acquirer = identity.token_acquirer
-                acquirer._exchange._authority = Elsewhere(url)
-                acquirer._exchange._endpoint._sleep = _no_pause
+                acquirer._fetcher._authority = Elsewhere(url)
+                acquirer._fetcher._endpoint._sleep = _no_pause
             call = identity.downstream_api.get_for_user(
                 "P",
                 "me",
@@ -476,7 +481,7 @@ ACTS = [
 async def test_no_canary_is_seen(act, transport):
     async with raised(transport=transport) as stage:
         await stage.get("/me", f"Bearer {stage.token()}")
-        stage.product.identity.token_acquirer._exchange._endpoint._sleep = _no_pause
+        stage.product.identity.token_acquirer._fetcher._endpoint._sleep = _no_pause
         await act(stage)
 
     assert stage.witness.seen
@@ -490,7 +495,7 @@ async def test_users_and_tenants_are_named_where_that_is_asked_for_and_nothing_e
             await act(stage)
 
     seen = set(stage.witness.leaks(stage.canaries))
-    assert seen == ({"tenant id", "object id"} if shown else set())
+    assert seen == ({"tenant id", "object id", "user name"} if shown else set())
 
 
 def test_the_search_finds_what_it_looks_for():

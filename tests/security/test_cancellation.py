@@ -32,7 +32,7 @@ async def settled(product):
 def assert_nothing_is_under_way(product):
     acquirer = product.identity.token_acquirer
     assert len(acquirer._flights) == 0
-    gates = list(acquirer._exchange._endpoint._gates.values())
+    gates = list(acquirer._fetcher._endpoint._gates.values())
     assert [gate._value for gate in gates] == [64] * len(gates)
     clients = product.identity.container.http_clients()
     own = clients._clients[asyncio.get_running_loop()]

@@ -220,6 +220,45 @@ def test_an_unknown_part_is_refused_with_a_near_name(appsettings):
         builder_of(appsettings).override(clok=ManualClock())
 
 
+@pytest.mark.parametrize(
+    ("say", "problem"),
+    [
+        (
+            lambda builder: builder.add_in_memory_token_caches(l1_sze=1),
+            "add_in_memory_token_caches: keyword l1_sze: is unknown (did you mean l1_size_limit?)",
+        ),
+        (
+            lambda builder: builder.add_microsoft_identity_web_api(tenat=TENANT),
+            "add_microsoft_identity_web_api: keyword tenat: is unknown (did you mean tenant_id?)",
+        ),
+        (
+            lambda builder: builder.add_http_client("P", connect_timout=1),
+            (
+                "add_http_client('P'): keyword connect_timout: is unknown "
+                "(did you mean connect_timeout?)"
+            ),
+        ),
+        (
+            lambda builder: builder.add_downstream_api("P", base_uri="https://p.example"),
+            "add_downstream_api('P'): keyword base_uri: is unknown (did you mean base_url?)",
+        ),
+        (
+            lambda builder: builder.add_downstream_api(
+                "P", base_url="https://p.example", acquire_token_options={"force_refesh": True}
+            ),
+            (
+                "add_downstream_api('P'): keyword acquire_token_options:force_refesh: is unknown "
+                "(did you mean force_refresh?)"
+            ),
+        ),
+    ],
+)
+def test_a_mistyped_keyword_is_told_with_the_nearest(appsettings, say, problem):
+    builder = builder_of(appsettings).add_microsoft_identity_web_api()
+
+    assert [str(item) for item in problems_of(say(builder))] == [problem]
+
+
 def test_a_section_that_is_not_there_is_named_with_the_nearest_one(appsettings):
     builder = builder_of(appsettings).add_microsoft_identity_web_api("AzureAdd")
     builder.enable_token_acquisition().add_downstream_apis("DownstreamApi")
@@ -247,6 +286,14 @@ def test_a_file_that_cannot_be_read_is_the_only_problem(tmp_path):
     (problem,) = problems_of(chain(builder_of(path)))
 
     assert "appsettings.json" in problem.place
+
+
+def test_a_named_file_that_is_not_there_is_told_at_build(tmp_path):
+    builder = chain(builder_of(tmp_path / "none.json"))
+
+    (problem,) = problems_of(builder)
+
+    assert (problem.place, problem.message) == (str(tmp_path / "none.json"), "does not exist")
 
 
 def test_what_may_not_be_meant_is_noted(appsettings):

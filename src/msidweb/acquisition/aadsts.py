@@ -57,7 +57,7 @@ CAUSES: Mapping[int, Cause] = {
     500133: Cause(
         Kind.ASSERTION,
         "the incoming token is outside of its time",
-        "use a session key for work that outlives the request, and check the machine's clock",
+        "let the client get a new token and call again, and check the machine's clock",
     ),
     7000114: Cause(
         Kind.ASSERTION,

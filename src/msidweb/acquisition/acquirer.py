@@ -25,7 +25,7 @@ from msidweb.telemetry import (
 from msidweb.tokens import AcquiredToken, RefreshReason
 
 from .demand import Demand
-from .exchange import Credentials, Exchange
+from .fetching import Credentials, TokenFetcher
 from .lifetimes import back_off
 from .msal_writer import MsalWriter
 from .terms import Scopes, Terms, is_correlation_id, no_scopes, read_scopes, read_terms
@@ -85,7 +85,7 @@ class TokenAcquirer:
         self._scopes: dict[tuple[str, ...], Scopes] = {}
         self._flights: Flight[AcquiredToken] = Flight()
         self._writer = MsalWriter(self._client_id, capabilities=options.client_capabilities or ())
-        self._exchange = Exchange(
+        self._fetcher = TokenFetcher(
             authority=authority,
             credentials=credentials,
             writer=self._writer,
@@ -237,7 +237,7 @@ class TokenAcquirer:
 
     async def _fetched(self, demand: Demand, reason: RefreshReason) -> AcquiredToken:
         return await self._flights.join(
-            demand.flight_key, lambda: self._exchange.fetch(demand, reason)
+            demand.flight_key, lambda: self._fetcher.fetch(demand, reason)
         )
 
     def _renew_ahead(self, entry: CacheEntry, demand: Demand, now: float) -> None:
@@ -260,6 +260,7 @@ class TokenAcquirer:
                     flow=demand.flow,
                     code=error.code,
                     expires_in=int(entry.token.expires_on - self._now()),
+                    **demand.names,
                 )
             )
 
@@ -289,8 +290,7 @@ class TokenAcquirer:
                 scopes=demand.scopes,
                 seconds=self._clock.monotonic() - started,
                 expires_in=int(token.expires_on - self._now()),
-                tenant_id=demand.tenant,
-                object_id=demand.user.object_id if demand.user else None,
+                **demand.names,
             )
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from msidweb.authority import META_TENANTS
@@ -11,10 +11,17 @@ from msidweb.cache import RESERVED_SCOPES, Components, normalized_scopes
 from msidweb.challenge import is_claims_request
 from msidweb.configuration.options import AcquireTokenOptions
 from msidweb.errors import InvalidCallError
-from msidweb.http import guard_headers
+from msidweb.http import guard_headers, laid_over
 
-NOT_YET = ("managed_identity", "fmi_path", "pop_public_key", "pop_claim", "user_flow")
-"""Options of .NET that this version does not act on; ignoring them would change what is asked."""
+_NOT_YET = (
+    "session_key",
+    "managed_identity",
+    "fmi_path",
+    "pop_public_key",
+    "pop_claim",
+    "user_flow",
+    "extra_parameters",
+)
 
 _TENANT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -77,18 +84,19 @@ def read_terms(
     )
 
 
+def later_options(options: AcquireTokenOptions) -> Iterator[str]:
+    """The given ones, by field, that this version does not act on and no call is made with.
+
+    Ignoring them would change what is asked.
+    """
+    for name in _NOT_YET:
+        if getattr(options, name) not in (None, {}):
+            yield name
+
+
 def _refuse_later_options(options: AcquireTokenOptions, scheme: str) -> None:
-    if options.session_key is not None:
-        raise InvalidCallError(
-            "Long-running sessions are not part of this version.", code="not_supported_yet"
-        )
-    for name in NOT_YET:
-        if getattr(options, name) is not None:
-            raise InvalidCallError(f"{name} is not part of this version.", code="not_supported_yet")
-    if options.extra_parameters:
-        raise InvalidCallError(
-            "extra_parameters has no reader in this version.", code="not_supported_yet"
-        )
+    for name in later_options(options):
+        raise InvalidCallError(f"{name} is not part of this version.", code="not_supported_yet")
     named = options.authentication_options_name
     if named is not None and named != scheme:
         raise InvalidCallError(
@@ -125,13 +133,11 @@ def _claims(claims: str | None) -> str | None:
 def _query(
     configured: Mapping[str, str] | None, given: Mapping[str, str] | None
 ) -> tuple[tuple[str, str], ...]:
-    wins = {name.lower() for name in given or {}}
-    kept = {k: v for k, v in (configured or {}).items() if k.lower() not in wins}
     if any(_SURROGATE.search(text) for pair in (given or {}).items() for text in pair):
         raise InvalidCallError(
             "extra_query_parameters holds half of a surrogate pair", code="invalid_query"
         )
-    return tuple({**kept, **(given or {})}.items())
+    return tuple(laid_over((configured or {}).items(), (given or {}).items()))
 
 
 def _components(query: tuple[tuple[str, str], ...]) -> Components:

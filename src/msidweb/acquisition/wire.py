@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from msidweb.clock import Clock
 from msidweb.configuration.options import ENTRA_CLIENT, HttpClientOptions
 from msidweb.errors import TokenAcquisitionError
-from msidweb.http import Clients, retry_after_seconds
+from msidweb.http import Clients, laid_over, retry_after_seconds
 from msidweb.http.forms import FormAnswer, Forms
 
 from .msal_writer import TokenRequest
@@ -69,7 +69,7 @@ class TokenEndpoint:
                 ``answer_unreadable``.
         """
         url = f"{request.url}?{urlencode(query, quote_via=quote)}" if query else request.url
-        fields = _merged(request.headers, headers)
+        fields = dict(laid_over(request.headers.items(), headers.items()))
         attempt = self._clients.options(ENTRA_CLIENT).timeout
         whole = None if attempt is None else attempt * WHOLE
         try:
@@ -117,12 +117,6 @@ class TokenEndpoint:
         if gate is None:
             gate = self._gates[loop] = asyncio.Semaphore(IN_FLIGHT)
         return gate
-
-
-def _merged(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, str]:
-    """Both header sets; the second wins, whatever the case of a name."""
-    wins = {name.lower() for name in second}
-    return {**{k: v for k, v in first.items() if k.lower() not in wins}, **second}
 
 
 def _timed_out() -> TokenAcquisitionError:

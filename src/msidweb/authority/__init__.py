@@ -5,6 +5,7 @@ from .authority import (
     PERSONAL_TENANT,
     Authority,
     AuthorityKind,
+    read_authority,
     resolve_authority,
 )
 from .clouds import Cloud, cloud_of
@@ -23,5 +24,6 @@ __all__ = [
     "KeySet",
     "SigningKey",
     "cloud_of",
+    "read_authority",
     "resolve_authority",
 ]

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-from msidweb.configuration.options import MicrosoftIdentityOptions
+from msidweb.configuration import MicrosoftIdentityOptions, Place
+from msidweb.encoding import GUID
 from msidweb.errors import ConfigurationError, Problem
 
 from .clouds import Cloud, cloud_of
@@ -23,7 +24,6 @@ _MULTI_TENANT = frozenset({"common", "organizations"})
 META_TENANTS = _MULTI_TENANT | {"consumers"}
 """Tenant segments that name no single directory, in lower case."""
 
-_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}")
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]{2,39}\])(?::\d{1,5})?")
 _LOOPBACK = re.compile(r"(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?")
@@ -110,15 +110,25 @@ def resolve_authority(options: MicrosoftIdentityOptions, *, place: str = "AzureA
         ConfigurationError: With every problem found; *place* says in which section.
     """
     problems: list[Problem] = []
-    authority = _Reading(options, place, problems).authority()
+    authority = read_authority(options, Place(place), problems)
     if authority is None or problems:
         raise ConfigurationError(problems)
     return authority
 
 
+def read_authority(
+    options: MicrosoftIdentityOptions, place: Place, problems: list[Problem]
+) -> Authority | None:
+    """The authority that *options* name, what is wrong with it added to *problems*.
+
+    None where something is wrong, or where a value that *place* could not read decides.
+    """
+    return _Reading(options, place, problems).authority()
+
+
 class _Reading:
     def __init__(
-        self, options: MicrosoftIdentityOptions, place: str, problems: list[Problem]
+        self, options: MicrosoftIdentityOptions, place: Place, problems: list[Problem]
     ) -> None:
         self._options = options
         self._place = place
@@ -140,9 +150,11 @@ class _Reading:
         if tenant is None and host.endswith(CIAM_SUFFIX):
             tenant = f"{host.removesuffix(CIAM_SUFFIX)}.onmicrosoft.com"
         if tenant is None:
-            self._problem("TenantId", "is missing", "a tenant id, a domain or 'organizations'")
+            if self._place.knows("TenantId", "Authority"):
+                self._problem("TenantId", "is missing", "a tenant id, a domain or 'organizations'")
             return None
-        if not (tenant.lower() in META_TENANTS or _GUID.fullmatch(tenant) or _is_domain(tenant)):
+        folded = tenant.lower()
+        if not (folded in META_TENANTS or GUID.fullmatch(folded) or _is_domain(tenant)):
             self._problem("TenantId", "is no tenant id, domain or 'organizations'")
             return None
         kind = AuthorityKind.CIAM if host.endswith(CIAM_SUFFIX) else AuthorityKind.ENTRA
@@ -202,7 +214,8 @@ class _Reading:
         known = cloud_of(host) or host.endswith(CIAM_SUFFIX) or _LOOPBACK.fullmatch(host)
         if known or host in self._listed:
             return host
-        self._problem(key, "names no known login host", "list it in KnownAuthorityHosts")
+        if self._place.knows("KnownAuthorityHosts"):
+            self._problem(key, "names no known login host", "list it in KnownAuthorityHosts")
         return None
 
     def _agreed(self, key: str, given: str | None, derived: str | None) -> str | None:
@@ -211,7 +224,7 @@ class _Reading:
         return given or derived
 
     def _problem(self, key: str, message: str, hint: str | None = None) -> None:
-        self._problems.append(Problem(f"{self._place}:{key}", message, hint))
+        self._problems.append(Problem(self._place.of(key), message, hint))
 
 
 _DEFAULT_HOST = urlsplit(DEFAULT_INSTANCE).netloc

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from msidweb.encoding import EncodingError, parse_object
+from msidweb.encoding import GUID, EncodingError, parse_object
 from msidweb.errors import MetadataUnavailableError
 
 from .authority import CIAM_SUFFIX, PERSONAL_TENANT, Authority, AuthorityKind
@@ -22,7 +22,6 @@ OVERALL_TIMEOUT = 15.0
 ANY_TENANT = "{tenantid}"
 """What an issuer holds in the place of the tenant where any may come."""
 
-_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ISSUER = {
     1: re.compile(r"https://([^/?#]+)/([^/?#]+)/"),
     2: re.compile(r"https://([^/?#]+)/([^/?#]+)/v2\.0"),
@@ -114,9 +113,9 @@ def _tenant_fits(authority: Authority, tenant: str) -> bool:
     configured = authority.tenant.lower()
     if configured == "consumers":
         return tenant in {PERSONAL_TENANT, ANY_TENANT}
-    if _GUID.fullmatch(configured):
+    if GUID.fullmatch(configured):
         return tenant == configured
-    return _GUID.fullmatch(tenant) is not None
+    return GUID.fullmatch(tenant) is not None
 
 
 def _keys_url(authority: Authority, tenant: str, document: Mapping[str, object]) -> str:

@@ -1,6 +1,6 @@
 """From appsettings.json, the environment and keywords to typed options."""
 
-from .binding import bind, validation_problems
+from .binding import WHOLE, Draft, bind, draft, validation_problems
 from .checks import Place, check_downstream_api, check_http_client, check_web_api
 from .configuration import Configuration, Section
 from .credential import CredentialDescription, ManagedIdentityCredentialOptions, SourceType
@@ -26,11 +26,13 @@ from .settings_source import ConfigurationSource
 
 __all__ = [
     "ENTRA_CLIENT",
+    "WHOLE",
     "AcquireTokenOptions",
     "Configuration",
     "ConfigurationSource",
     "CredentialDescription",
     "DownstreamApiOptions",
+    "Draft",
     "Entry",
     "HttpClientOptions",
     "IdentityOptions",
@@ -50,6 +52,7 @@ __all__ = [
     "check_downstream_api",
     "check_http_client",
     "check_web_api",
+    "draft",
     "edit",
     "explain",
     "validation_problems",

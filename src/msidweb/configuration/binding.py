@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
@@ -14,6 +15,24 @@ from .model import Options
 from .reading import Location, Reading, read, spell
 
 M = TypeVar("M", bound=Options)
+
+WHOLE = ""
+"""Path of the whole of a section."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft(Generic[M]):
+    """Options as far as they could be read, so that the rest can be judged all the same.
+
+    Attributes:
+        options: With defaults where a value could not be read.
+        unread: Paths of those values, ``ClientCredentials:0:ClientSecret``; :data:`WHOLE` for all.
+        is_whole: Whether nothing was wrong.
+    """
+
+    options: M
+    unread: frozenset[str] = frozenset()
+    is_whole: bool = True
 
 
 def bind(
@@ -39,14 +58,60 @@ def bind(
         caller: The call that the keywords were given to, for their place.
     """
     reading = read(model, section, overrides=overrides, place=place, caller=caller)
-    found = list(reading.problems)
-    bound: M | None = None
-    try:
-        bound = model.model_validate(reading.values)
-    except ValidationError as error:
-        found += [Problem(_place(model, reading, at, place), text) for at, text in _findings(error)]
+    options, wrong = _validated(model, reading, place)
+    problems += reading.problems + [problem for _, problem in wrong]
+    return None if options is None or reading.problems else options
+
+
+def draft(
+    model: type[M],
+    section: Section | Mapping[str, Any],
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    place: str,
+    problems: list[Problem],
+    caller: str | None = None,
+) -> Draft[M]:
+    """What :func:`bind` makes, and where something is wrong the rest of it.
+
+    Every field of *model* must have a default.
+    """
+    reading = read(model, section, overrides=overrides, place=place, caller=caller)
+    options, wrong = _validated(model, reading, place)
+    found = reading.problems + [problem for _, problem in wrong]
     problems += found
-    return None if found or bound is None else bound.model_copy(deep=True)
+    unread = reading.unread | {_cut(reading.values, at) for at, _ in wrong}
+    return Draft(
+        options or model.model_validate(reading.values).model_copy(deep=True),
+        frozenset(":".join(spell(model, at)) for at in unread),
+        is_whole=not found,
+    )
+
+
+def _validated(
+    model: type[M], reading: Reading, place: str
+) -> tuple[M | None, list[tuple[Location, Problem]]]:
+    try:
+        return model.model_validate(reading.values).model_copy(deep=True), []
+    except ValidationError as error:
+        return None, [
+            (at, Problem(_place(model, reading, at, place), text)) for at, text in _findings(error)
+        ]
+
+
+def _cut(values: dict[str, Any], at: Location) -> Location:
+    """Takes what stands at *at* out of *values*, or the nearest thing around it that can go."""
+    owner: dict[Any, Any] = values
+    within = 1
+    inner: Any = values.get(str(at[0]))
+    for depth, step in enumerate(at[1:], start=2):
+        if isinstance(inner, dict) and step in inner:
+            owner, within = inner, depth
+        elif not (isinstance(inner, list) and depth < len(at)):
+            break
+        inner = inner[step]
+    owner.pop(at[within - 1], None)
+    return at[:within]
 
 
 def validation_problems(

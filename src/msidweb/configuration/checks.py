@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from msidweb.encoding import GUID
 from msidweb.errors import Problem
 
+from .binding import WHOLE
 from .configuration import Section
 from .credential import CredentialDescription, SourceType
 from .model import pascal
 from .options import DownstreamApiOptions, HttpClientOptions, MicrosoftIdentityOptions
 
-_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NEEDED: Mapping[SourceType, tuple[str, ...]] = {
     SourceType.KEY_VAULT: ("key_vault_url", "key_vault_certificate_name"),
     SourceType.BASE64_ENCODED: ("base64_encoded_value",),
@@ -37,15 +37,25 @@ class Place:
     Attributes:
         name: The section, or what stands for it.
         section: It gives the origin of single values; None when they came another way.
+        unread: Paths of values that could not be read, as in a :class:`Draft`.
     """
 
     name: str
     section: Section | None = None
+    unread: frozenset[str] = frozenset()
 
     def of(self, key: str) -> str:
         """Where *key* was given, or where it would stand."""
         origin = self.section.origin(key) if self.section is not None else None
         return origin or f"{self.name}:{key}"
+
+    def knows(self, *keys: str) -> bool:
+        """Whether the values of *keys* could be read, and so may be judged."""
+        return not any(
+            lost == WHOLE or f"{key}:".startswith(f"{lost}:")
+            for lost in self.unread
+            for key in keys
+        )
 
 
 def check_web_api(options: MicrosoftIdentityOptions, place: Place) -> list[Problem]:
@@ -65,7 +75,8 @@ def check_downstream_api(options: DownstreamApiOptions, place: Place) -> list[Pr
 
 def check_http_client(options: HttpClientOptions, place: Place) -> list[Problem]:
     """What keeps an HTTP client from being made."""
-    if options.client_key_file and not options.client_certificate_file:
+    known = place.knows("ClientCertificateFile")
+    if known and options.client_key_file and not options.client_certificate_file:
         return [Problem(place.of("ClientKeyFile"), "has no ClientCertificateFile beside it")]
     return []
 
@@ -82,30 +93,33 @@ _WEB_API_LISTS = (
 
 
 def _identity(options: MicrosoftIdentityOptions, place: Place) -> Iterator[Problem]:
-    if options.client_id is None:
+    if options.client_id is None and place.knows("ClientId"):
         yield Problem(place.of("ClientId"), "is missing", "the application's id; .NET: IDW10106")
     if options.tenant_id is None and options.authority is None:
         b2c = options.sign_up_sign_in_policy_id is not None
-        if not (b2c and options.domain is not None):
+        known = place.knows("TenantId", "Authority", "SignUpSignInPolicyId", "Domain")
+        if known and not (b2c and options.domain is not None):
             name = "Domain" if b2c else "TenantId"
             yield Problem(place.of(name), "is missing", f"{name}, or Authority; .NET: IDW10106")
 
 
 def _access(options: MicrosoftIdentityOptions, place: Place) -> Iterator[Problem]:
     by_acl = options.allow_web_api_to_be_authorized_by_acl
-    if by_acl and not options.allowed_client_applications:
+    known = place.knows("AllowWebApiToBeAuthorizedByACL", "AllowedClientApplications")
+    if known and by_acl and not options.allowed_client_applications:
         yield Problem(
             place.of("AllowWebApiToBeAuthorizedByACL"),
             "would let every application of the tenant in",
             "list the client ids in AllowedClientApplications",
         )
-    if options.allowed_client_applications and not by_acl:
+    if known and options.allowed_client_applications and not by_acl:
         yield Problem(
             place.of("AllowedClientApplications"),
             "restricts nobody without AllowWebApiToBeAuthorizedByACL",
             "to let these clients alone in, check Requirement(clients=…)",
         )
-    if not all(map(_GUID.fullmatch, filter(str.strip, options.allowed_tenants or ()))):
+    tenants = (tenant.lower() for tenant in options.allowed_tenants or () if tenant.strip())
+    if not all(map(GUID.fullmatch, tenants)):
         yield Problem(place.of("AllowedTenants"), "must hold tenant ids", "GUIDs, no domains")
 
 
@@ -124,8 +138,9 @@ def _credentials(options: MicrosoftIdentityOptions, place: Place) -> Iterator[Pr
     )
     for name, credentials in lists:
         for index, credential in enumerate(credentials or ()):
-            if not credential.skip:
-                yield from _credential(credential, place, f"{name}:{index}")
+            path = f"{name}:{index}"
+            if not credential.skip and place.knows(f"{path}:SourceType", f"{path}:Skip"):
+                yield from _credential(credential, place, path)
 
 
 def _credential(credential: CredentialDescription, place: Place, path: str) -> Iterator[Problem]:
@@ -134,9 +149,9 @@ def _credential(credential: CredentialDescription, place: Place, path: str) -> I
             place.of(f"{path}:SourceType"), "names no source", "ClientSecret, Path, KeyVault …"
         )
     for name in _NEEDED.get(credential.source_type, ()):
-        if getattr(credential, name) is None:
-            key = pascal(name)
-            yield Problem(place.of(f"{path}:{key}"), f"is missing for {credential.source_type}")
+        key = f"{path}:{pascal(name)}"
+        if getattr(credential, name) is None and place.knows(key):
+            yield Problem(place.of(key), f"is missing for {credential.source_type}")
 
 
 def _empty_entries(

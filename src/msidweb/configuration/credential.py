@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from .model import Options
+from .spelling import did_you_mean
 
 
 class SourceType(enum.StrEnum):
@@ -35,14 +36,16 @@ _BY_TEXT = {source.lower(): source for source in SourceType} | {
 }
 
 
-_NO_SOURCE: Final = "must be ClientSecret, Path, KeyVault … or a number from 0 to 13"
+_NO_SOURCE: Final = "must be ClientSecret, Path, KeyVault … or a number from 0 to 13{near}"
 
 
 def _source_type(value: object) -> object:
-    known = isinstance(value, str | int) and not isinstance(value, bool)
-    source = _BY_TEXT.get(str(value).strip().replace("_", "").lower()) if known else None
+    named = isinstance(value, str | int) and not isinstance(value, bool)
+    name = str(value).strip().replace("_", "").lower() if named else ""
+    source = _BY_TEXT.get(name)
     if source is None:
-        raise PydanticCustomError("source_type", _NO_SOURCE)
+        near = did_you_mean(name, [source.value for source in SourceType])
+        raise PydanticCustomError("source_type", _NO_SOURCE, {"near": near})
     return source
 
 

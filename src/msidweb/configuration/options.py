@@ -53,6 +53,7 @@ class AcquireTokenOptions(Options):
     session_key: str | None = Field(
         default=None,
         repr=False,
+        alias="LongRunningWebApiSessionKey",
         validation_alias=AliasChoices("LongRunningWebApiSessionKey", "SessionKey"),
     )
     managed_identity: ManagedIdentityOptions | None = None

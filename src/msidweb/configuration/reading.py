@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import types
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from msidweb.errors import Problem
 
 from .configuration import Section
 from .model import Options
+from .spelling import nearest
 from .tree import Layer, Node, Source, fold, merged
 
 Location: TypeAlias = tuple[str | int, ...]
@@ -47,12 +47,14 @@ class Reading:
         places: Where each value was given, by pydantic's location.
         entries: Every single value, for explanations.
         problems: Unknown keys, and keys given twice.
+        unread: Fields that nothing gives but a misspelled key.
     """
 
     values: dict[str, object] = field(default_factory=dict, repr=False)
     places: dict[Location, str] = field(default_factory=dict)
     entries: dict[Location, Entry] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    unread: set[Location] = field(default_factory=set)
 
     def model(self, model: type[Options], node: Node, at: Location = ()) -> dict[str, object]:
         """The keys below *node* as the fields of *model*."""
@@ -70,6 +72,7 @@ class Reading:
             value = self.value(info, merged(nodes), (*at, name))
             if value is not None or _none_is_a_choice(info):
                 values[name] = value
+                self.unread.discard((*at, name))
         return values
 
     def value(self, info: FieldInfo, node: Node, at: Location) -> object:
@@ -80,6 +83,7 @@ class Reading:
         """Drops what was noted about a field whose value is replaced."""
         self.places = {at: place for at, place in self.places.items() if at[0] != name}
         self.entries = {at: entry for at, entry in self.entries.items() if at[0] != name}
+        self.unread = {at for at in self.unread if at[:1] != (name,)}
 
     def _shaped(self, annotation: object, node: Node, at: Location, *, hidden: bool) -> object:
         core = _core(annotation)
@@ -116,8 +120,11 @@ class Reading:
         by_keyword = leaf.source.layer is Layer.KEYWORD
         place = node.place or node.name
         if fold(node.name) not in shape.ignored:
-            near = shape.nearest(node.name, snake_case=by_keyword)
-            hint = None if near is None else f"did you mean {near}?"
+            near = shape.nearest(node.name)
+            hint = None
+            if near is not None:
+                hint = f"did you mean {near if by_keyword else shape.aliases[near]}?"
+                self.unread.add((*at, near))
             self.problems.append(Problem(place, "is unknown", hint))
         elif by_keyword:
             self.problems.append(Problem(place, "has no effect here"))
@@ -140,13 +147,10 @@ class Shape:
     aliases: Mapping[str, str]
     ignored: frozenset[str]
 
-    def nearest(self, name: str, *, snake_case: bool) -> str | None:
-        """The known name most like *name*, or None."""
-        match = difflib.get_close_matches(fold(name), self.fields, n=1, cutoff=0.7)
-        if not match:
-            return None
-        known = self.fields[match[0]]
-        return known if snake_case else self.aliases[known]
+    def nearest(self, name: str) -> str | None:
+        """The field whose spelling is most like *name*, or None."""
+        near = nearest(fold(name), self.fields)
+        return None if near is None else self.fields[near]
 
 
 @functools.cache
@@ -185,6 +189,7 @@ def read(
     node = section.node if isinstance(section, Section) else _mapped(section, place)
     if node.is_value and node.leaf is not None and not node.leaf.blank:
         reading.problems.append(Problem(node.place or place, "must be an object"))
+        reading.unread.add(())
     reading.values = reading.model(model, node)
     if overrides:
         _override(reading, model, overrides, f"{caller}: " if caller else "")
@@ -219,6 +224,7 @@ def _override(
     for name, value in above.values.items():
         reading.forget(name)
         reading.values[name] = value
+    reading.unread |= {at for at in above.unread if len(at) > 1 or at[0] not in reading.values}
     reading.places |= above.places
     reading.entries |= above.entries
     reading.problems += above.problems

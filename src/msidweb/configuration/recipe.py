@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from msidweb.errors import Problem
 
-from .binding import bind
+from .binding import WHOLE, Draft, draft
 from .configuration import Configuration, Section
 from .editing import edit
 from .model import Options
@@ -34,10 +34,10 @@ class Recipe(Generic[M]):
     keywords: Mapping[str, Any] = field(default_factory=dict, repr=False)
     configure: Callable[[M], object] | None = None
 
-    def make(self, configuration: Configuration, problems: list[Problem]) -> M | None:
-        """The options, or None with the reasons added to *problems*."""
+    def draft(self, configuration: Configuration, problems: list[Problem]) -> Draft[M]:
+        """The options as far as they can be made; what is wrong is added to *problems*."""
         section = self._section(configuration)
-        options = bind(
+        made = draft(
             self.model,
             section or {},
             overrides={**self._given(), **self.keywords},
@@ -45,16 +45,17 @@ class Recipe(Generic[M]):
             problems=problems,
             caller=self.place,
         )
-        if options is None:
-            return None
-        if isinstance(self.source, str) and not section and not options.model_fields_set:
+        if isinstance(self.source, str) and not section and not made.options.model_fields_set:
             problems.append(configuration.missing(self.source))
-            return None
+            return self._nothing()
         if self.configure is None:
-            return options
-        wrong = edit(options, self.configure, place=self.place)
+            return made
+        # What is not whole is not shown to a callable, and any value may be the callable's.
+        if not made.is_whole:
+            return self._nothing()
+        wrong = edit(made.options, self.configure, place=self.place)
         problems += wrong
-        return None if wrong else options
+        return self._nothing() if wrong else made
 
     def name(self, configuration: Configuration) -> str:
         """What problems call the source: the section's path, else the place."""
@@ -71,3 +72,6 @@ class Recipe(Generic[M]):
             return {}
         copy = self.source.model_copy(deep=True)
         return {name: getattr(copy, name) for name in copy.model_fields_set}
+
+    def _nothing(self) -> Draft[M]:
+        return Draft(self.model(), frozenset({WHOLE}), is_whole=False)

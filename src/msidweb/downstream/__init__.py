@@ -5,7 +5,7 @@ from msidweb.acquisition import TokenProvider
 from .api import DownstreamApi
 from .arguments import AppCall, OptionsOverride, UserCall
 from .named import NamedDownstreamApi
-from .resolution import ApiPlan, plan_api
+from .resolution import ApiPlan, objections, plan_api
 
 __all__ = [
     "ApiPlan",
@@ -15,5 +15,6 @@ __all__ = [
     "OptionsOverride",
     "TokenProvider",
     "UserCall",
+    "objections",
     "plan_api",
 ]

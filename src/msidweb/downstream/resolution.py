@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import httpx
@@ -68,10 +68,16 @@ def plan_api(name: str, options: DownstreamApiOptions) -> ApiPlan:
     Raises:
         InvalidCallError: The options cannot work: base URL, method, scheme or a header is refused.
     """
-    if not options.base_url:
-        raise InvalidCallError(f"{name!r} has no base URL.", code="base_url_missing")
-    base = BaseUrl.of(options.base_url, allow_encoded_slash=options.allow_encoded_slash)
-    return _plan(name, base, _copy_of(options))
+    return _plan(name, _base(name, options), _copy_of(options))
+
+
+def objections(name: str, options: DownstreamApiOptions) -> Iterator[tuple[str, InvalidCallError]]:
+    """Each option that :func:`plan_api` refuses, by its .NET name, and why."""
+    for option, check in _CHECKS.items():
+        try:
+            check(name, options)
+        except InvalidCallError as error:
+            yield option, error
 
 
 def _copy_of(options: DownstreamApiOptions) -> DownstreamApiOptions:
@@ -81,24 +87,19 @@ def _copy_of(options: DownstreamApiOptions) -> DownstreamApiOptions:
 
 
 def _plan(name: str, base: BaseUrl, options: DownstreamApiOptions) -> ApiPlan:
-    if options.protocol_scheme.casefold() != "bearer":
-        msg = f"{name!r}: the protocol scheme {options.protocol_scheme!r} is not offered."
-        raise InvalidCallError(msg, code="protocol_scheme", remedy="use 'Bearer'")
-    extra, dropped = guard_headers(
-        options.extra_header_parameters or {}, taken=("accept",) if options.accept_header else ()
-    )
-    accept, _ = guard_headers({"Accept": options.accept_header} if options.accept_header else {})
+    _check_scheme(name, options)
+    extra, dropped = _extra(name, options)
     acquire = options.acquire_token_options
     return ApiPlan(
         name=name,
         client=options.http_client_name or name,
         base=base,
         relative_path=options.relative_path,
-        method=_method(name, options.http_method),
+        method=_method(name, options),
         request_app_token=options.request_app_token,
         scopes=tuple(options.scopes or ()),
         acquire=None if acquire == AcquireTokenOptions() else acquire,
-        headers=httpx.Headers({**accept, **extra}),
+        headers=httpx.Headers({**_accept(name, options), **extra}),
         dropped=dropped,
         query=options.extra_query_parameters or {},
         content_type=options.content_type if "content_type" in options.model_fields_set else None,
@@ -108,13 +109,48 @@ def _plan(name: str, base: BaseUrl, options: DownstreamApiOptions) -> ApiPlan:
     )
 
 
+def _base(name: str, options: DownstreamApiOptions) -> BaseUrl:
+    if not options.base_url:
+        raise InvalidCallError(f"{name!r} has no base URL.", code="base_url_missing")
+    return BaseUrl.of(options.base_url, allow_encoded_slash=options.allow_encoded_slash)
+
+
+def _check_scheme(name: str, options: DownstreamApiOptions) -> None:
+    if options.protocol_scheme.casefold() != "bearer":
+        msg = f"{name!r}: the protocol scheme {options.protocol_scheme!r} is not offered."
+        raise InvalidCallError(msg, code="protocol_scheme", remedy="use 'Bearer'")
+
+
+def _extra(
+    _name: str, options: DownstreamApiOptions
+) -> tuple[dict[str, str], tuple[DroppedHeader, ...]]:
+    return guard_headers(
+        options.extra_header_parameters or {}, taken=("accept",) if options.accept_header else ()
+    )
+
+
+def _accept(_name: str, options: DownstreamApiOptions) -> dict[str, str]:
+    value = options.accept_header
+    accept, _ = guard_headers({"Accept": value} if value else {})
+    return accept
+
+
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]*")
 
 
-def _method(name: str, method: str) -> str:
-    if not _METHOD.fullmatch(method):
+def _method(name: str, options: DownstreamApiOptions) -> str:
+    if not _METHOD.fullmatch(options.http_method):
         raise InvalidCallError(f"{name!r}: the HTTP method is not a token of RFC 9110.")
-    return method.upper() or "GET"
+    return options.http_method.upper() or "GET"
+
+
+_CHECKS: Mapping[str, Callable[[str, DownstreamApiOptions], object]] = {
+    "BaseUrl": _base,
+    "ProtocolScheme": _check_scheme,
+    "ExtraHeaderParameters": _extra,
+    "AcceptHeader": _accept,
+    "HttpMethod": _method,
+}
 
 
 def override(plan: ApiPlan, options: OptionsOverride) -> ApiPlan:

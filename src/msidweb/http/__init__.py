@@ -4,8 +4,9 @@ from .bounded import BodyTooLargeError, read_bounded, read_excerpt
 from .charsets import decoded, readable
 from .clients import Clients, HttpClients
 from .headers import DroppedHeader, guard_headers
+from .names import laid_over
 from .retry_after import retry_after_seconds
-from .urls import BaseUrl, check_base_url, compose_url, path
+from .urls import BaseUrl, path
 
 __all__ = [
     "BaseUrl",
@@ -13,10 +14,9 @@ __all__ = [
     "Clients",
     "DroppedHeader",
     "HttpClients",
-    "check_base_url",
-    "compose_url",
     "decoded",
     "guard_headers",
+    "laid_over",
     "path",
     "read_bounded",
     "read_excerpt",

@@ -14,6 +14,7 @@ from msidweb.errors import TokenAcquisitionError
 
 from .bounded import BodyTooLargeError, read_bounded
 from .clients import Clients
+from .names import laid_over
 
 MAX_ANSWER = 1024 * 1024
 """Longest answer that is read, bytes (security.md F-E7)."""
@@ -54,8 +55,7 @@ def _merged(usual: httpx.Headers, own: Mapping[str, str]) -> list[tuple[bytes, b
     """The client's header fields and the request's own, which win."""
     fields = [(name.encode("ascii"), value.encode()) for name, value in own.items()]
     fields.append(_CONTENT_TYPE)
-    taken = {name.lower() for name, _ in fields}
-    return [field for field in usual.raw if field[0].lower() not in taken] + fields
+    return laid_over(usual.raw, fields)
 
 
 class Forms:

@@ -115,16 +115,6 @@ class BaseUrl:
             raise InvalidCallError(f"{_RELATIVE} leads out of the base URL.")
 
 
-def check_base_url(base_url: str) -> str:
-    """*base_url* in its normalized form; raises InvalidCallError as :meth:`BaseUrl.of` does."""
-    return BaseUrl.of(base_url).text
-
-
-def compose_url(base_url: str, relative_path: str, query: Mapping[str, str] | None = None) -> str:
-    """The URL of one call; who makes many prepares a :class:`BaseUrl`."""
-    return BaseUrl.of(base_url).join(relative_path, query)
-
-
 def path(template: str, /, **values: object) -> str:
     """A relative path with *values* quoted into it: ``path("users/{id}/files", id=user_id)``.
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import NoReturn, cast
 
 from msidweb.authority import ANY_TENANT, PERSONAL_TENANT, KeySet, SigningKey
+from msidweb.encoding import GUID
 from msidweb.errors import ExpiredTokenError, InvalidClaimError, MetadataUnavailableError
 from msidweb.principal import Principal
 
@@ -14,7 +14,6 @@ from .policy import ValidationPolicy
 
 _TEXTS = ("iss", "sub", "tid", "oid", "azp", "appid", "ver", "idtyp", "scp")
 _SECURITY_CLAIMS = frozenset({*_TEXTS, "aud", "exp", "nbf", "iat", "roles", "cnf"})
-_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _YEAR_10000 = 253_402_300_800
 _NUMBER = (int, float)
 
@@ -115,7 +114,7 @@ def _check_audience(audience: object, accepted: frozenset[str]) -> None:
 def _check_issuer(texts: Mapping[str, str], policy: ValidationPolicy, key_set: KeySet) -> str:
     """C4, C5: an issuer of the authority's documents, in the tenant that ``tid`` names."""
     tenant, issuer, version = texts.get("tid", ""), texts.get("iss", ""), texts.get("ver")
-    if not _GUID.fullmatch(tenant):
+    if not GUID.fullmatch(tenant):
         _refuse("C4", "The claim tid is no tenant id.")
     form = _form(issuer, tenant, key_set)
     listed = form is None and _is_listed(issuer, tenant, policy)

@@ -203,6 +203,22 @@ WRONG = [
     ),
     (CredentialDescription, {"SourceType": 14}, "SourceType", NO_SOURCE),
     (CredentialDescription, {"SourceType": True}, "SourceType", NO_SOURCE),
+    (CredentialDescription, {"SourceType": "Qqqq"}, "SourceType", NO_SOURCE),
+    *(
+        (
+            CredentialDescription,
+            {"SourceType": mistyped},
+            "SourceType",
+            f"{NO_SOURCE}; did you mean {meant!r}?",
+        )
+        for mistyped, meant in (
+            ("ClientSecert", "ClientSecret"),
+            ("client_secrets", "ClientSecret"),
+            ("Keyvalut", "KeyVault"),
+            ("Base64Encode", "Base64Encoded"),
+            ("SignedAssertionFromManagedIdentiy", "SignedAssertionFromManagedIdentity"),
+        )
+    ),
     (DownstreamApiOptions, {"Serializer": "x"}, "Serializer", "must be callable"),
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 
 from msidweb.cli.interrupt import interrupted
@@ -47,9 +48,9 @@ async def play(*, serve: bool = False, broken: str | None = None) -> int:
 async def _steps(stage: Stage, narrator: Narrator, broken: str | None) -> int:
     passed = 0
     for step in STEPS:
-        if step.name == broken:
-            step.sabotage(stage)
-        passed += await _one(step, stage, narrator)
+        breaking = step.sabotage(stage) if step.name == broken else contextlib.nullcontext()
+        with breaking:
+            passed += await _one(step, stage, narrator)
     return passed
 
 

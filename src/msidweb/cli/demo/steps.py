@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -22,13 +24,13 @@ class Step:
         name: For ``--break``.
         title: What it shows.
         act: Does it; returns what was seen, raises StepFailedError.
-        sabotage: Breaks what the step rests on.
+        sabotage: Breaks what the step rests on, for as long as the ``with`` block lasts.
     """
 
     name: str
     title: str
     act: Callable[[Stage], Awaitable[list[Seen]]]
-    sabotage: Callable[[Stage], None]
+    sabotage: Callable[[Stage], AbstractContextManager[None]]
 
 
 def expect(seen: Seen, status: int, /, **body: Any) -> Seen:
@@ -122,32 +124,50 @@ async def _key_rollover(stage: Stage) -> list[Seen]:
     return [expect(seen, HTTPStatus.OK, name="Alice")]
 
 
-def _break_partner(stage: Stage) -> None:
-    stage.partner.fail_with = HTTPStatus.INTERNAL_SERVER_ERROR
+@contextlib.contextmanager
+def _break_partner(stage: Stage) -> Iterator[None]:
+    with stage.partner.failing(HTTPStatus.INTERNAL_SERVER_ERROR):
+        yield
 
 
-def _break_graph(stage: Stage) -> None:
+@contextlib.contextmanager
+def _break_graph(stage: Stage) -> Iterator[None]:
     stage.graph.fail_with = HTTPStatus.INTERNAL_SERVER_ERROR
+    yield
+    stage.graph.fail_with = None
 
 
-def _break_cache(stage: Stage) -> None:
+@contextlib.contextmanager
+def _break_cache(stage: Stage) -> Iterator[None]:
     stage.sign_in_again(stage.alice)
+    yield
 
 
-def _break_consent(stage: Stage) -> None:
+@contextlib.contextmanager
+def _break_consent(stage: Stage) -> Iterator[None]:
     stage.entra.consent(client=stage.api, resource=stage.partner.resource, user=stage.carol)
+    yield
 
 
-def _break_errors(stage: Stage) -> None:
+@contextlib.contextmanager
+def _break_errors(stage: Stage) -> Iterator[None]:
     stage.partner.never_fails = True
+    yield
+    stage.partner.never_fails = False
 
 
-def _break_refusals(stage: Stage) -> None:
+@contextlib.contextmanager
+def _break_refusals(stage: Stage) -> Iterator[None]:
     stage.only_good_tokens = True
+    yield
+    stage.only_good_tokens = False
 
 
-def _break_keys(stage: Stage) -> None:
-    stage.entra.fail_next("keys", status=HTTPStatus.SERVICE_UNAVAILABLE, times=None)
+@contextlib.contextmanager
+def _break_keys(stage: Stage) -> Iterator[None]:
+    fault = stage.entra.fail_next("keys", status=HTTPStatus.SERVICE_UNAVAILABLE, times=None)
+    yield
+    fault.lift()
 
 
 STEPS = (

@@ -15,7 +15,7 @@ from msidweb.errors import (
     MsidwebError,
     TokenAcquisitionError,
 )
-from msidweb.telemetry import Telemetry, TokenAcquisitionFailed
+from msidweb.telemetry import Telemetry, TokenAcquisitionFailed, correlation_scope
 from msidweb.tokens import AcquiredToken, RefreshReason
 
 from .aadsts import RELOADABLE
@@ -38,7 +38,7 @@ class Credentials(Protocol):
         """Load them anew; False where the same would be shown again."""
 
 
-class Exchange:
+class TokenFetcher:
     """Fetches the tokens that are wanted and not cached."""
 
     def __init__(
@@ -69,7 +69,9 @@ class Exchange:
         """
         started = self._clock.monotonic()
         try:
-            grant = await self._granted(demand)
+            # What is set off on the way, a credential or a client, belongs to this request.
+            with correlation_scope(demand.correlation_id):
+                grant = await self._granted(demand)
         except MsidwebError as error:
             self._report(demand, error, self._clock.monotonic() - started)
             raise
@@ -189,8 +191,7 @@ class Exchange:
                 aadsts=refused.aadsts if refused else None,
                 scopes=demand.scopes,
                 seconds=seconds,
-                tenant_id=demand.tenant,
-                object_id=demand.user.object_id if demand.user else None,
+                **demand.names,
             )
         )
 
