@@ -33,6 +33,7 @@ from msidweb.errors import (
     TokenAcquisitionError,
     UserChallengeError,
 )
+from msidweb.health import HealthReport, HealthStatus
 from msidweb.identity import Identity
 from msidweb.principal import Principal, ambient_principal
 from msidweb.tokens import AcquiredToken
@@ -50,6 +51,8 @@ __all__ = [
     "DownstreamApi",
     "DownstreamApiError",
     "DownstreamApiOptions",
+    "HealthReport",
+    "HealthStatus",
     "HttpClientOptions",
     "Identity",
     "IdentityBuilder",

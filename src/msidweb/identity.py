@@ -21,6 +21,7 @@ from msidweb.configuration.spelling import unknown_name
 from msidweb.container import IdentityContainer
 from msidweb.downstream import DownstreamApi
 from msidweb.errors import InvalidCallError
+from msidweb.health import HealthReport, health_of
 from msidweb.kinds import wrong_kind
 from msidweb.telemetry import Telemetry
 from msidweb.validation import TokenValidator
@@ -97,6 +98,20 @@ class Identity:
         if name not in known:
             raise unknown_name("HTTP client", name, known, code="unknown_client")
         return self.container.http_clients().client(name)
+
+    def health(self) -> HealthReport:
+        """How the identity is doing, as far as this process knows; it waits for nothing.
+
+        While the authority's keys never came, they are fetched in the background: a probe finds
+        them the next time, without a request that has to go first.
+        """
+        report = health_of([self.container])
+        keys = self.container.authorities()
+        for loop in tuple(self._holders):
+            if loop.is_running():
+                loop.call_soon_threadsafe(keys.look_ahead)
+                break
+        return report
 
     async def open(self) -> None:
         """Prepare what takes time, so that the first request does not pay for it.

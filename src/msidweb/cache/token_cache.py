@@ -49,6 +49,11 @@ class TokenCache:
         """Bytes in use, about."""
         return self._size
 
+    @property
+    def size_limit(self) -> int:
+        """Bytes that may be in use."""
+        return self._limit
+
     def find(self, partition: str, key: RequestKey) -> CacheEntry | None:
         """The entry that answers *key*, whether or not its time is over."""
         found = self._partitions.get(partition)
