@@ -33,20 +33,22 @@ class IdentityContainer(containers.DeclarativeContainer):
     correlation_id: providers.Provider[str | None] = providers.Object(None)
     client_credentials: providers.Provider[Sequence[ClientCredential]] = providers.Object(())
 
-    clock = providers.Singleton(SystemClock)
-    telemetry = providers.Singleton(
+    clock = providers.ThreadSafeSingleton(SystemClock)
+    telemetry = providers.ThreadSafeSingleton(
         Telemetry,
         hooks,
         pii=options.provided.web_api.enable_pii_logging,
         correlation_id=correlation_id,
     )
-    background = providers.Singleton(BackgroundTasks)
-    http_clients = providers.Singleton(
+    background = providers.ThreadSafeSingleton(BackgroundTasks)
+    http_clients = providers.ThreadSafeSingleton(
         HttpClients, options.provided.http_clients, telemetry=telemetry
     )
 
-    authority = providers.Singleton(resolve_authority, options.provided.web_api, place=section)
-    authorities = providers.Singleton(
+    authority = providers.ThreadSafeSingleton(
+        resolve_authority, options.provided.web_api, place=section
+    )
+    authorities = providers.ThreadSafeSingleton(
         AuthorityKeys,
         authority,
         http_clients,
@@ -54,28 +56,28 @@ class IdentityContainer(containers.DeclarativeContainer):
         telemetry=telemetry,
         background=background,
     )
-    validation_policy = providers.Singleton(
+    validation_policy = providers.ThreadSafeSingleton(
         ValidationPolicy.of,
         options.provided.web_api,
         authority,
         scheme=options.provided.scheme,
         place=section,
     )
-    token_validator = providers.Singleton(
+    token_validator = providers.ThreadSafeSingleton(
         TokenValidator, validation_policy, authorities, clock=clock, telemetry=telemetry
     )
 
-    credentials = providers.Singleton(
+    credentials = providers.ThreadSafeSingleton(
         load_credentials,
         options.provided.web_api,
         telemetry=telemetry,
         place=section,
         given=client_credentials,
     )
-    token_cache = providers.Singleton(
+    token_cache = providers.ThreadSafeSingleton(
         TokenCache, size_limit=options.provided.token_cache.effective_l1_size_limit
     )
-    token_acquirer = providers.Singleton(
+    token_acquirer = providers.ThreadSafeSingleton(
         TokenAcquirer,
         options=options.provided.web_api,
         authority=authority,
@@ -87,8 +89,10 @@ class IdentityContainer(containers.DeclarativeContainer):
         background=background,
         scheme=options.provided.scheme,
     )
-    authorization_header_provider = providers.Singleton(AuthorizationHeaderProvider, token_acquirer)
-    downstream_api = providers.Singleton(
+    authorization_header_provider = providers.ThreadSafeSingleton(
+        AuthorizationHeaderProvider, token_acquirer
+    )
+    downstream_api = providers.ThreadSafeSingleton(
         DownstreamApi,
         options.provided.downstream_apis,
         acquirer=token_acquirer,

@@ -2,7 +2,7 @@
 
 from .background_loop import BackgroundLoop, Guest
 from .flight import Flight
-from .forks import ForkAware, forget_in_children
+from .forks import ForkAware, forget_in_children, leave_to_parent
 from .portal import Portal
 from .tasks import BackgroundTasks
 
@@ -14,4 +14,5 @@ __all__ = [
     "Guest",
     "Portal",
     "forget_in_children",
+    "leave_to_parent",
 ]

@@ -9,7 +9,7 @@ import threading
 from concurrent.futures import Future
 from typing import Protocol
 
-from .forks import forget_in_children
+from .forks import forget_in_children, leave_to_parent
 
 
 class Guest(Protocol):
@@ -33,7 +33,6 @@ class BackgroundLoop:
         self._lock = threading.Lock()
         self._running: _Running | None = None
         self._guests: list[Guest] = []
-        self._of_parents: list[object] = []
         forget_in_children(self)
 
     def enter(self, guest: Guest) -> asyncio.AbstractEventLoop:
@@ -65,7 +64,7 @@ class BackgroundLoop:
 
     def forget_parent(self) -> None:
         """Start another loop when one is needed."""
-        self._of_parents += [self._running, *self._guests]
+        leave_to_parent(self._running, *self._guests)
         self._lock = threading.Lock()
         self._running = None
         self._guests = []

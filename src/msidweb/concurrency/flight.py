@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from msidweb.telemetry import correlation_context
 
-from .forks import forget_in_children
+from .forks import forget_in_children, leave_to_parent
 
 T = TypeVar("T")
 
@@ -34,13 +34,11 @@ class Flight(Generic[T]):
 
     def __init__(self) -> None:
         self._loops: dict[asyncio.AbstractEventLoop, dict[Hashable, _Departure[T]]] = {}
-        self._of_parents: list[object] = []
         forget_in_children(self)
 
     def forget_parent(self) -> None:
         """Leave the parent's flights to the parent."""
-        # Kept all the same: a task that is dropped complains.
-        self._of_parents.append(self._loops)
+        leave_to_parent(self._loops)
         self._loops = {}
 
     def __len__(self) -> int:

@@ -15,11 +15,20 @@ class ForkAware(Protocol):
 
 
 _aware: WeakSet[ForkAware] = WeakSet()
+_parents: list[object] = []
 
 
 def forget_in_children(owner: ForkAware) -> None:
     """Let *owner* forget its parent in every child that this process forks (security.md 3.29)."""
     _aware.add(owner)
+
+
+def leave_to_parent(*belongings: object) -> None:
+    """Keep *belongings* for as long as the process lives, unused.
+
+    Dropped, a connection would say good-bye in the parent's name, and a task complain.
+    """
+    _parents.extend(belongings)
 
 
 def _in_child() -> None:

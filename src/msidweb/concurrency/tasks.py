@@ -8,7 +8,7 @@ from typing import Any
 
 from msidweb.telemetry import correlation_context
 
-from .forks import forget_in_children
+from .forks import forget_in_children, leave_to_parent
 
 
 class BackgroundTasks:
@@ -16,13 +16,11 @@ class BackgroundTasks:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
-        self._of_parents: list[object] = []
         forget_in_children(self)
 
     def forget_parent(self) -> None:
         """Leave the parent's tasks to the parent."""
-        # Kept all the same: a task that is dropped complains.
-        self._of_parents.append(self._tasks)
+        leave_to_parent(self._tasks)
         self._tasks = set()
 
     def __len__(self) -> int:

@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 import httpx
 
-from msidweb.concurrency import forget_in_children
+from msidweb.concurrency import forget_in_children, leave_to_parent
 from msidweb.configuration.options import ENTRA_CLIENT, HttpClientOptions
 from msidweb.errors import InvalidCallError
 from msidweb.telemetry import ApiOpenedLate, Telemetry, TransportChosen
@@ -53,13 +53,11 @@ class HttpClients:
         self._opened = False
         self._clients: dict[asyncio.AbstractEventLoop, dict[str, httpx.AsyncClient]] = {}
         self._closed: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
-        self._of_parents: list[object] = []
         forget_in_children(self)
 
     def forget_parent(self) -> None:
         """Leave the parent's connections to the parent."""
-        # Kept all the same: what is dropped may be closed, and that would end it there as well.
-        self._of_parents.append(self._clients)
+        leave_to_parent(self._clients)
         self._clients = {}
         self._closed = WeakSet()
         self._opened = False
