@@ -51,8 +51,8 @@ async def stage(tmp_path):
         yield stage
 
 
-@pytest.fixture
-async def service(stage):
+@contextlib.asynccontextmanager
+async def running(stage, *arguments):
     """The service's process and a client of it, which keeps no connection."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -60,7 +60,7 @@ async def service(stage):
     stage.builder()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-W", "error", str(PROGRAM)),
-        *(str(stage.folder / "appsettings.json"), str(port)),
+        *(str(stage.folder / "appsettings.json"), str(port), *arguments),
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -75,8 +75,14 @@ async def service(stage):
             yield process, client
     finally:
         if process.returncode is None:
-            process.kill()
+            process.terminate()
             await process.communicate()
+
+
+@pytest.fixture
+async def service(stage):
+    async with running(stage) as service:
+        yield service
 
 
 async def answers(client):
@@ -129,11 +135,34 @@ async def test_sigterm_under_load_ends_in_order(stage, service):
     reached = {int(call.request.query["number"]) for call in stage.partner.calls}
     assert reached == {number for number, _ in answered}
     assert len(answered) == 60 + HELD
+    ended_in_order(process, output, errors)
+
+
+async def test_workers_forked_from_an_application_that_was_loaded_before(stage):
+    headers = stage.signed_in(stage.alice)
+    async with running(stage, "2") as (process, client), asyncio.timeout(60):
+        pids = set()
+        while len(pids) < 2:
+            pids.add((await client.get("/pid")).json())
+        answers = await asyncio.gather(
+            *(client.get(f"/{kind}/1", headers=headers) for kind in ("awaited", "blocking") * 20)
+        )
+        process.send_signal(signal.SIGTERM)
+        output, errors = await process.communicate()
+
+    assert process.pid not in pids
+    assert {answer.status_code for answer in answers} == {200}
+    assert 1 <= len(stage.exchanges) <= 2, "one a worker, however many calls"
+    ended_in_order(process, output, errors, processes=2)
+
+
+def ended_in_order(process, output, errors, *, processes=1):
     told = errors.decode()
     assert process.returncode == 0, told
     assert not [text for text in LEFT_BEHIND if text in told], told
     assert not re.findall(r"^(?:WARNING|ERROR|CRITICAL).*", told, flags=re.MULTILINE), told
-    assert json.loads(output) == {"sockets": 0, "tasks": 0}
+    left = [json.loads(line) for line in output.splitlines()]
+    assert left == [{"sockets": 0, "tasks": 0}] * processes
 
 
 async def until_refused(client):

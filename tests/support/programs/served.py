@@ -1,7 +1,8 @@
 """A web API as a process of its own, whose end can be looked at.
 
-Usage: served.py SETTINGS PORT. After SIGTERM it ends as uvicorn ends it, with 0, and tells as JSON
-what it left behind.
+Usage: served.py SETTINGS PORT [WORKERS]. After SIGTERM it ends as uvicorn ends it, with 0, and
+tells as JSON what it left behind. With workers, the application is made before they are forked, as
+``gunicorn --preload`` does, and each of them tells.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import gc
 import json
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -47,6 +49,10 @@ def create_app(identity: Identity) -> FastAPI:
         partner = identity.blocking.downstream_api.named("PartnerAPI")
         return partner.get_for_user("api/users/me", params={"number": number})
 
+    @app.get("/pid")
+    async def pid() -> int:
+        return os.getpid()
+
     @app.get("/ready")
     async def ready(response: Response) -> object:
         report = identity.health()
@@ -69,16 +75,38 @@ def pending_tasks() -> int:
     return sum(isinstance(each, asyncio.Task) and not each.done() for each in gc.get_objects())
 
 
-def main(settings: str, port: str) -> None:
+def serve(config: uvicorn.Config, listener: socket.socket) -> None:
     # Uvicorn raises the signal again once it has shut down; without this, that kills the process.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     before = open_sockets()
     try:
-        uvicorn.run(create_app(build(settings)), port=int(port), access_log=False, ws="none")
+        uvicorn.Server(config).run(sockets=[listener])
     finally:
         gc.collect()
-        left = {"sockets": open_sockets() - before, "tasks": pending_tasks()}
+        # The listener was there before and is closed by uvicorn.
+        left = {"sockets": open_sockets() - before + 1, "tasks": pending_tasks()}
         os.write(1, json.dumps(left).encode() + b"\n")
+
+
+def serve_with_workers(config: uvicorn.Config, listener: socket.socket, workers: int) -> None:
+    pids = []
+    for _ in range(workers):
+        pid = os.fork()
+        if not pid:
+            serve(config, listener)
+        pids.append(pid)
+    listener.close()
+    signal.signal(signal.SIGTERM, lambda *_: [os.kill(pid, signal.SIGTERM) for pid in pids])
+    sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids))
+
+
+def main(settings: str, port: str, workers: str = "0") -> None:
+    app = create_app(build(settings))
+    config = uvicorn.Config(app, access_log=False, ws="none")
+    listener = socket.create_server(("127.0.0.1", int(port)))
+    if int(workers):
+        serve_with_workers(config, listener, int(workers))
+    serve(config, listener)
 
 
 if __name__ == "__main__":
