@@ -26,6 +26,7 @@ from msidweb.downstream import DownstreamApi, NamedDownstreamApi
 from msidweb.errors import (
     AuthenticationError,
     AuthorizationError,
+    BlockingCallError,
     ConfigurationError,
     DownstreamApiError,
     InvalidCallError,
@@ -45,6 +46,7 @@ __all__ = [
     "AuthenticationError",
     "AuthorizationError",
     "AuthorizationHeaderProvider",
+    "BlockingCallError",
     "Configuration",
     "ConfigurationError",
     "CredentialDescription",

@@ -136,4 +136,4 @@ def _credential_expires_in(container: IdentityContainer) -> float | None:
 def _requests_under_way(container: IdentityContainer) -> int:
     if not container.options().enable_token_acquisition:
         return 0
-    return container.token_acquirer().requests_under_way
+    return container.scheme_acquirer().requests_under_way

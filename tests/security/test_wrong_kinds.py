@@ -89,7 +89,9 @@ TAKEN = {
     "EntraGuard.any_role": {*NOTHING, *NAMES},
     "EntraGuard.any_scope": {*NOTHING, *NAMES},
     "EntraGuard.scopes": {*NOTHING, *NAMES},
-    "EntraAuth.scheme": NOTHING,
+    "scheme": NOTHING,
+    "schemes": NOTHING,
+    "scheme.name": NOTHING,
     "docs_client_id": {*NOTHING, *TEXT},
 }
 """What each parameter takes, by ``method.parameter``, ``Class.parameter`` or ``parameter``."""
@@ -184,6 +186,7 @@ async def test_what_an_identity_hands_out(product, alice):
         "token": alice.assertion.token,
         "own": own,
         "name": "Entra",
+        "scheme.name": "Bearer",
     }
     things = (
         identity,

@@ -355,9 +355,6 @@ async def late(options):
         lambda builder: builder.enable_token_acquisition(credentials=["secret"]),
         lambda builder: builder.bind("AzureAd", {}),
         lambda builder: builder.bind(None, IdentityOptions()),
-        lambda builder: builder.add_microsoft_identity_web_api().add_microsoft_identity_web_api(
-            "AzureAd2", scheme="Second"
-        ),
     ],
 )
 def test_what_the_chain_cannot_take_is_refused_at_once(appsettings, say):
@@ -367,11 +364,14 @@ def test_what_the_chain_cannot_take_is_refused_at_once(appsettings, say):
 
 @pytest.mark.parametrize("scheme", [3, [], b"Bearer"])
 def test_a_scheme_that_is_no_text_is_a_problem_with_its_place(appsettings, scheme):
-    for builder in (
-        chain(builder_of(appsettings).add_authentication(scheme)),
-        builder_of(appsettings).add_microsoft_identity_web_api(scheme=scheme),
+    named = chain(builder_of(appsettings).add_authentication(scheme))
+    added = builder_of(appsettings).add_microsoft_identity_web_api(scheme=scheme)
+
+    for call, builder in (
+        ("add_authentication", named),
+        ("add_microsoft_identity_web_api", added),
     ):
-        assert Problem("add_authentication: scheme", "must be text") in problems_of(builder)
+        assert Problem(f"{call}: scheme", "must be text") in problems_of(builder)
 
 
 def test_an_asynchronous_function_edits_no_options(appsettings):

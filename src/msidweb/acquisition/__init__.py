@@ -3,5 +3,13 @@
 from .acquirer import TokenAcquirer
 from .headers import AuthorizationHeaderProvider
 from .provider import TokenProvider
+from .schemes import SchemeAcquirer, acquires_nothing, schemes_of_client
 
-__all__ = ["AuthorizationHeaderProvider", "TokenAcquirer", "TokenProvider"]
+__all__ = [
+    "AuthorizationHeaderProvider",
+    "SchemeAcquirer",
+    "TokenAcquirer",
+    "TokenProvider",
+    "acquires_nothing",
+    "schemes_of_client",
+]

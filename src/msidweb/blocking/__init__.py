@@ -1,7 +1,7 @@
 """The synchronous twin of every call, for code that blocks."""
 
 from .downstream import BlockingDownstreamApi
-from .identity import AsyncIdentity, BlockingIdentity
+from .identity import AsyncIdentity, AsyncScheme, BlockingIdentity, BlockingIdentityScheme
 from .named import BlockingNamedDownstreamApi
 from .tokens import (
     BlockingAuthorizationHeaderProvider,
@@ -11,9 +11,11 @@ from .tokens import (
 
 __all__ = [
     "AsyncIdentity",
+    "AsyncScheme",
     "BlockingAuthorizationHeaderProvider",
     "BlockingDownstreamApi",
     "BlockingIdentity",
+    "BlockingIdentityScheme",
     "BlockingNamedDownstreamApi",
     "BlockingTokenAcquirer",
     "BlockingTokenValidator",

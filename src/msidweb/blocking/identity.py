@@ -19,8 +19,23 @@ from .tokens import (
 )
 
 
+class AsyncScheme(Protocol):
+    """One of its authentication schemes."""
+
+    @property
+    def token_validator(self) -> TokenValidator:
+        """Validates its callers."""
+
+    @property
+    def token_acquirer(self) -> TokenProvider:
+        """Acquires tokens with its client."""
+
+
 class AsyncIdentity(Guest, Protocol):
     """The identity whose calls are made."""
+
+    def scheme(self, name: str | None = None) -> AsyncScheme:
+        """The authentication scheme *name*, or the default one."""
 
     @property
     def token_validator(self) -> TokenValidator:
@@ -39,6 +54,28 @@ class AsyncIdentity(Guest, Protocol):
         """Calls downstream APIs."""
 
 
+class BlockingIdentityScheme:
+    """The calls of one authentication scheme."""
+
+    def __init__(self, scheme: AsyncScheme, portal: Portal) -> None:
+        self._scheme = scheme
+        self._portal = portal
+
+    @property
+    def token_validator(self) -> BlockingTokenValidator:
+        """Turns an Authorization field into a principal of this scheme."""
+        return BlockingTokenValidator(self._scheme.token_validator, self._portal)
+
+    @property
+    def token_acquirer(self) -> BlockingTokenAcquirer:
+        """Acquires tokens with this scheme's client.
+
+        Raises:
+            InvalidCallError: Token acquisition was not enabled for this scheme.
+        """
+        return BlockingTokenAcquirer(self._scheme.token_acquirer, self._portal)
+
+
 class BlockingIdentity:
     """The identity's calls for ``def`` endpoints, task queues, scripts and notebooks.
 
@@ -55,9 +92,17 @@ class BlockingIdentity:
         self._identity = identity
         self._portal = portal
 
+    def scheme(self, name: str | None = None) -> BlockingIdentityScheme:
+        """The authentication scheme *name*, or the default one.
+
+        Raises:
+            InvalidCallError: There is none; the error names those there are.
+        """
+        return BlockingIdentityScheme(self._identity.scheme(name), self._portal)
+
     @property
     def token_validator(self) -> BlockingTokenValidator:
-        """Turns an Authorization field into a principal."""
+        """Turns an Authorization field into a principal, by the default scheme."""
         return BlockingTokenValidator(self._identity.token_validator, self._portal)
 
     @property

@@ -301,16 +301,29 @@ class TokenCacheOptions(Options):
         return self.l1_size_limit
 
 
+class SchemeOptions(Options):
+    """One authentication scheme.
+
+    Attributes:
+        web_api: The application and its authority.
+        enable_token_acquisition: Whether tokens are acquired for the callers of this scheme.
+    """
+
+    web_api: MicrosoftIdentityOptions = Field(default_factory=MicrosoftIdentityOptions)
+    enable_token_acquisition: bool = False
+
+
 class IdentityOptions(Options):
     """Everything that a build needs, typed.
 
     Attributes:
-        web_api: The application and its authority.
+        web_api: The application and its authority, of the default scheme.
         downstream_apis: Named APIs.
         http_clients: Named HTTP clients; ``"Entra"`` is ours.
         token_cache: The caches.
-        enable_token_acquisition: Whether tokens are acquired at all.
-        scheme: Name of the authentication scheme.
+        enable_token_acquisition: Whether tokens are acquired at all, in the default scheme.
+        scheme: Name of the default authentication scheme.
+        schemes: The schemes beside it, by their names.
         environment: ``Production``, ``Development`` …
     """
 
@@ -320,4 +333,13 @@ class IdentityOptions(Options):
     token_cache: TokenCacheOptions = Field(default_factory=TokenCacheOptions)
     enable_token_acquisition: bool = False
     scheme: str = "Bearer"
+    schemes: dict[str, SchemeOptions] = Field(default_factory=dict)
     environment: str = "Production"
+
+    @property
+    def all_schemes(self) -> dict[str, SchemeOptions]:
+        """Every scheme by its name, the default one first."""
+        default = SchemeOptions(
+            web_api=self.web_api, enable_token_acquisition=self.enable_token_acquisition
+        )
+        return {self.scheme: default, **self.schemes}
