@@ -17,6 +17,7 @@ from msidweb import (
     TokenValidator,
     ambient_principal,
 )
+from msidweb.acquisition import SchemeAcquirer
 from msidweb.blocking import (
     BlockingAuthorizationHeaderProvider,
     BlockingDownstreamApi,
@@ -63,6 +64,7 @@ TWINS = [
     (NamedDownstreamApi, BlockingNamedDownstreamApi),
     (DownstreamApi, BlockingDownstreamApi),
     (TokenAcquirer, BlockingTokenAcquirer),
+    (SchemeAcquirer, BlockingTokenAcquirer),
     (AuthorizationHeaderProvider, BlockingAuthorizationHeaderProvider),
     (TokenValidator, BlockingTokenValidator),
 ]
@@ -239,6 +241,20 @@ async def test_an_acquisition_that_takes_too_long_is_given_up(stage, identity):
         identity.blocking.token_acquirer.get_token_for_app, app_scope(stage)
     )
     assert token.source == "identity_provider"
+
+
+async def test_one_scheme_can_be_named(stage, identity):
+    def script():
+        scheme = identity.blocking.scheme("Bearer")
+        token = scheme.token_acquirer.get_token_for_app(app_scope(stage))
+        return token, scheme.token_validator.validate(token_of(stage, stage.alice))
+
+    token, alice = await asyncio.to_thread(script)
+
+    assert token.header.startswith("Bearer ")
+    assert alice.object_id == stage.alice.oid
+    with pytest.raises(InvalidCallError, match="Bearer"):
+        identity.blocking.scheme("Other")
 
 
 async def test_with_closes_what_was_opened_in_the_background(stage, identity):
