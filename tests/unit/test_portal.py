@@ -19,6 +19,7 @@ class Guest:
         self.log = []
 
     async def open(self):
+        assert VARIABLE.get() == "nobody"
         self.open_on.append(asyncio.get_running_loop())
         self.log.append("open")
 

@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import contextvars
 import threading
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Protocol
 
@@ -44,7 +45,7 @@ class BackgroundLoop:
             if not self._has(guest):
                 # First, so that a guest whose opening is interrupted is closed all the same.
                 self._guests.append(guest)
-                asyncio.run_coroutine_threadsafe(guest.open(), loop).result()
+                _run_on(loop, guest.open)
             return loop
 
     def leave(self, guest: Guest) -> None:
@@ -78,11 +79,19 @@ class BackgroundLoop:
             return
         self._guests = [known for known in self._guests if known is not guest]
         try:
-            asyncio.run_coroutine_threadsafe(guest.aclose(), running.loop).result()
+            _run_on(running.loop, guest.aclose)
         finally:
             if not self._guests:
                 self._running = None
                 running.end()
+
+
+def _run_on(
+    loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[object, object, None]]
+) -> None:
+    # In an empty context: what is opened serves everyone, so no caller's user may be seen there.
+    schedule = asyncio.run_coroutine_threadsafe
+    contextvars.Context().run(schedule, work(), loop).result()
 
 
 class _Running:
@@ -91,7 +100,6 @@ class _Running:
     def __init__(self) -> None:
         started: Future[asyncio.AbstractEventLoop] = Future()
         self._ended = asyncio.Event()
-        # An empty context: nobody's ambient user may be seen by what the loop itself starts.
         self._thread = threading.Thread(
             target=contextvars.Context().run,
             args=(self._main, started),
