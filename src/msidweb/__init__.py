@@ -14,6 +14,7 @@ from msidweb.acquisition import AuthorizationHeaderProvider, TokenAcquirer
 from msidweb.builder import IdentityBuilder
 from msidweb.configuration import (
     AcquireTokenOptions,
+    CertificateWithKey,
     Configuration,
     CredentialDescription,
     DownstreamApiOptions,
@@ -47,6 +48,7 @@ __all__ = [
     "AuthorizationError",
     "AuthorizationHeaderProvider",
     "BlockingCallError",
+    "CertificateWithKey",
     "Configuration",
     "ConfigurationError",
     "CredentialDescription",

@@ -20,8 +20,9 @@ from msidweb.authority import AuthorityKeys, resolve_authority
 from msidweb.cache import TokenCache
 from msidweb.clock import SystemClock
 from msidweb.concurrency import BackgroundTasks
-from msidweb.configuration import Configuration, IdentityOptions
-from msidweb.credentials import ClientCredential, load_credentials
+from msidweb.configuration import Configuration, CredentialDescription, IdentityOptions
+from msidweb.credentials import AssertionProvider, ClientCredential, load_credentials
+from msidweb.customization import Customization
 from msidweb.downstream import DownstreamApi
 from msidweb.http import HttpClients
 from msidweb.telemetry import Hook, Telemetry
@@ -38,7 +39,7 @@ class SchemeSource:
     """
 
     section: str = "AzureAd"
-    credentials: Sequence[ClientCredential] = ()
+    credentials: Sequence[ClientCredential | CredentialDescription] = ()
 
 
 def _schemes(
@@ -86,8 +87,12 @@ class IdentityContainer(containers.DeclarativeContainer):
     configuration = providers.ThreadSafeSingleton(Configuration.of_environment, environ={})
     hooks: providers.Provider[Sequence[Hook]] = providers.Object(())
     correlation_id: providers.Provider[str | None] = providers.Object(None)
-    client_credentials: providers.Provider[Sequence[ClientCredential]] = providers.Object(())
+    client_credentials: providers.Provider[Sequence[ClientCredential | CredentialDescription]] = (
+        providers.Object(())
+    )
+    assertion_providers: providers.Provider[Mapping[str, AssertionProvider]] = providers.Object({})
     scheme_sources: providers.Provider[Mapping[str, SchemeSource]] = providers.Object({})
+    customization: providers.Provider[Customization] = providers.Object(Customization())
 
     clock = providers.ThreadSafeSingleton(SystemClock)
     telemetry = providers.ThreadSafeSingleton(
@@ -120,15 +125,22 @@ class IdentityContainer(containers.DeclarativeContainer):
         place=section,
     )
     token_validator = providers.ThreadSafeSingleton(
-        TokenValidator, validation_policy, authorities, clock=clock, telemetry=telemetry
+        TokenValidator,
+        validation_policy,
+        authorities,
+        clock=clock,
+        telemetry=telemetry,
+        on_token_validated=customization.provided.on_token_validated,
     )
 
     credentials = providers.ThreadSafeSingleton(
         load_credentials,
         options.provided.web_api,
+        clock=clock,
         telemetry=telemetry,
         place=section,
         given=client_credentials,
+        providers=assertion_providers,
     )
     token_cache = providers.ThreadSafeSingleton(
         TokenCache, size_limit=options.provided.token_cache.effective_l1_size_limit
@@ -146,6 +158,7 @@ class IdentityContainer(containers.DeclarativeContainer):
         background=background,
         scheme=options.provided.scheme,
         kindred=kindred,
+        on_before_token_request=customization.provided.on_before_token_request,
     )
 
     schemes: providers.Provider[Mapping[str, IdentityContainer]] = providers.ThreadSafeSingleton(
@@ -157,6 +170,8 @@ class IdentityContainer(containers.DeclarativeContainer):
         background=background.provider,
         http_clients=http_clients.provider,
         token_cache=token_cache.provider,
+        customization=customization.provider,
+        assertion_providers=assertion_providers.provider,
     )
     token_acquirer = providers.ThreadSafeSingleton(
         _token_acquirer, scheme_acquirer, options, schemes
@@ -170,6 +185,7 @@ class IdentityContainer(containers.DeclarativeContainer):
         acquirer=token_acquirer,
         clients=http_clients,
         telemetry=telemetry,
+        hooks=customization.provided.request_hooks,
         clock=clock,
     )
 
@@ -179,6 +195,8 @@ def make_container(
     *,
     source: SchemeSource,
     hooks: Sequence[Hook] = (),
+    customization: Customization | None = None,
+    assertion_providers: Mapping[str, AssertionProvider] | None = None,
     scheme_sources: Mapping[str, SchemeSource] | None = None,
     parts: Mapping[str, Any],
 ) -> IdentityContainer:
@@ -193,7 +211,9 @@ def make_container(
         # Given from outside, since the builder throws away what it made to judge the options.
         correlation_id=str(uuid.uuid4()),
         client_credentials=providers.Object(source.credentials),
+        assertion_providers=providers.Object(assertion_providers or {}),
         scheme_sources=providers.Object(scheme_sources or {}),
+        customization=providers.Object(customization or Customization()),
     )
     for name, part in parts.items():
         container.providers[name].override(part)

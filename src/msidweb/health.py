@@ -128,8 +128,7 @@ def _scheme_health(container: IdentityContainer) -> SchemeHealth:
 def _credential_expires_in(container: IdentityContainer) -> float | None:
     if not container.options().enable_token_acquisition:
         return None
-    # Credentials of one's own may not tell of an end.
-    not_after: float | None = getattr(container.credentials(), "not_after", None)
+    not_after = container.credentials().not_after
     return None if not_after is None else not_after - container.clock().time()
 
 

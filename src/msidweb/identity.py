@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import warnings
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import NoneType, TracebackType
 from typing import Any, Self, TypeAlias
@@ -29,10 +29,11 @@ from msidweb.configuration import (
 )
 from msidweb.configuration.spelling import unknown_name
 from msidweb.container import IdentityContainer
-from msidweb.downstream import DownstreamApi
+from msidweb.downstream import DownstreamApi, DownstreamAuth
 from msidweb.errors import InvalidCallError
 from msidweb.health import HealthReport, health_of
 from msidweb.kinds import check_kind, wrong_kind
+from msidweb.principal import Principal
 from msidweb.telemetry import Telemetry
 from msidweb.validation import TokenValidator
 
@@ -120,6 +121,35 @@ class Identity:
     def downstream_api(self) -> DownstreamApi:
         """Calls the named downstream APIs. .NET: IDownstreamApi."""
         return self.container.downstream_api()
+
+    def auth(
+        self,
+        api: str | Sequence[str],
+        *,
+        base_url: str | None = None,
+        user: Principal | None = None,
+        for_app: bool = False,
+        session_key: str | None = None,
+    ) -> DownstreamAuth:
+        """Attaches an API's token to requests of an ``httpx.AsyncClient`` of your own.
+
+        ``httpx.AsyncClient(auth=identity.auth("PartnerAPI"))``. .NET:
+        MicrosoftIdentityMessageHandler.
+
+        Args:
+            api: Name of the API; or scopes, with the *base_url* that their tokens may reach.
+            base_url: Root of an API that is not configured.
+            user: The user, instead of the one of the request in which a call is made.
+            for_app: Attach the application's token, not a user's.
+            session_key: Long-running session whose user is meant.
+
+        Raises:
+            InvalidCallError: There is no such API, scopes come without a base URL or a name with
+                one, or the scopes are not those of an application.
+        """
+        return self.downstream_api.auth(
+            api, base_url=base_url, user=user, for_app=for_app, session_key=session_key
+        )
 
     @property
     def telemetry(self) -> Telemetry:

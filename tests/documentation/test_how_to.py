@@ -17,7 +17,14 @@ import structlog
 from tests.documentation.pages import ROOT, Page, pages, rows
 from tests.support.stage import Stage, bearer
 
-from msidweb import AuthorizationError, HealthStatus, InvalidCallError, MsidwebError, errors
+from msidweb import (
+    AuthorizationError,
+    DownstreamApiError,
+    HealthStatus,
+    InvalidCallError,
+    MsidwebError,
+    errors,
+)
 from msidweb.acquisition.aadsts import CAUSES, Kind
 from msidweb.authority.clouds import CLOUDS
 
@@ -157,10 +164,13 @@ async def test_scripts_that_block_do_what_the_page_says(stage, read):
     page = await read("sync-code")
     token = stage.signed_in(stage.alice)["Authorization"].removeprefix("Bearer ")
 
+    copied = io.BytesIO()
+
     def script():
         with page.identity.blocking:
             stage.entra.fail_next("token", latency=1)
             late = page.header(0.1)
+            page.copy_to(copied)
             return late, page.header(30), page.nightly(), page.in_the_name_of(token)
 
     late, header, *found = await asyncio.to_thread(script)
@@ -168,6 +178,7 @@ async def test_scripts_that_block_do_what_the_page_says(stage, read):
     assert late is None
     assert header.startswith("Bearer ")
     assert found == [["first", "second"], "Alice"]
+    assert json.loads(copied.getvalue()) == {"rows": ["first", "second"]}
     with pytest.raises(InvalidCallError) as caught:
         page.nightly()
     assert caught.value.code == "blocking_on_loop"
@@ -386,6 +397,72 @@ async def test_a_browser_asks_before_it_calls_and_reads_the_challenge(stage, rea
     assert refused.status_code == 401
     assert refused.headers["access-control-allow-origin"] == origin["Origin"]
     assert refused.headers["access-control-expose-headers"] == "WWW-Authenticate"
+
+
+async def user_of(stage, identity):
+    field = stage.signed_in(stage.alice)["Authorization"]
+    return await identity.token_validator.validate_authorization([field])
+
+
+async def test_the_page_on_streams_sends_and_reads_piece_by_piece(stage, read, tmp_path):
+    page = await read("streams")
+    (tmp_path / "report.bin").write_bytes(b"x" * 100_000)
+    async with page.identity as identity:
+        user = await user_of(stage, identity)
+        saved = await page.save(user, tmp_path / "saved.json")
+        with stage.partner.answering(200, {"size": 100_000}):
+            assert await page.upload(user, tmp_path / "report.bin") == {"size": 100_000}
+            assert await page.upload_made_anew(user, ["one", "two"]) == {"size": 100_000}
+            assert await page.send_form(user, tmp_path / "report.bin") == {"size": 100_000}
+        with stage.partner.answering(200, "a,b"):
+            assert await page.exchange_csv(user) == [['"a', 'b"']]
+
+    assert saved == len((tmp_path / "saved.json").read_bytes())
+    bodies = [call.request.body for call in stage.partner.calls]
+    assert bodies[1:3] == [b"x" * 100_000, b"one\ntwo\n"]
+    assert b'name="report"; filename="report.bin"' in bodies[3]
+    assert bodies[4] == b"x,y"
+
+
+async def test_the_page_on_retries_repeats_and_counts(stage, read):
+    page = await read("retries")
+    async with page.identity as identity:
+        user = await user_of(stage, identity)
+        partner = identity.downstream_api.named("PartnerAPI")
+        with stage.partner.answering(503, retry_after="0"), pytest.raises(DownstreamApiError):
+            await partner.get_for_user("api/data", user=user, timeout=20)
+
+    assert len(stage.partner.calls) == 3
+    assert page.reasons == ["status_503", "status_503"]
+
+
+async def test_the_page_on_customization_adds_and_refuses(stage, read):
+    page = await read("customization")
+    async with page.identity as identity:
+        page.blocked.add("nobody")
+        user = await user_of(stage, identity)
+        assert await page.ask(user) == {"rows": ["first", "second"]}
+        page.blocked.add(user.client_id)
+        with pytest.raises(AuthorizationError):
+            await user_of(stage, identity)
+
+    [call] = stage.partner.calls
+    headers = call.request.headers
+    assert {"x-trace", "x-signature", "x-reason"} <= headers.keys()
+    [exchange] = stage.exchanges
+    assert exchange.headers["x-cost-center"] == "4711"
+
+
+async def test_the_page_on_a_client_of_ones_own_calls_with_it(stage, read):
+    page = await read("own-client")
+    async with page.identity as identity:
+        user = await user_of(stage, identity)
+        assert await page.names(user, verify=stage.trust) == ["Alice"]
+        with pytest.raises(InvalidCallError) as refused:
+            await page.elsewhere(user)
+
+    assert refused.value.code == "foreign_url"
+    assert len(stage.partner.calls) == 1
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What type checkers must infer for blocking calls; checked, never run."""
 
+from contextlib import AbstractContextManager
 from typing import Any, assert_type
 
 import httpx
@@ -22,6 +23,7 @@ def models(identity: Identity) -> UserData:
     assert_type(partner.get_for_user("x", response_model=either), UserData | None)
     assert_type(api.get_for_user("P"), Any)
     assert_type(partner.call_api_for_app("x"), httpx.Response)
+    assert_type(partner.call_api("x", stream=True), AbstractContextManager[httpx.Response])
     return partner.get_for_user("api/users/me", response_model=UserData)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import json
 import threading
 
 import httpx
@@ -28,6 +29,7 @@ from msidweb.blocking import (
 from msidweb.errors import (
     AuthenticationError,
     BlockingCallError,
+    DownstreamApiError,
     DownstreamTimeoutError,
     InvalidCallError,
     UserRequiredError,
@@ -36,6 +38,9 @@ from msidweb.principal import principal_scope
 from msidweb.telemetry import ApiOpenedLate
 
 VERBS = ("get", "post", "put", "patch", "delete", "head", "options")
+
+
+RAW = ("call_api", "call_api_for_user", "call_api_for_app")
 
 
 @pytest.fixture
@@ -81,6 +86,8 @@ def test_every_call_has_a_twin_that_takes_the_same(asynchronous, blocking):
         for name, method in inspect.getmembers(asynchronous, inspect.iscoroutinefunction)
         if not name.startswith("_") and name != "open"
     }
+    # Not coroutine functions themselves, as they can be used by ``async with`` too.
+    calls |= {name: getattr(asynchronous, name) for name in RAW if hasattr(asynchronous, name)}
 
     assert calls
     for name, method in calls.items():
@@ -255,6 +262,52 @@ async def test_one_scheme_can_be_named(stage, identity):
     assert alice.object_id == stage.alice.oid
     with pytest.raises(InvalidCallError, match="Bearer"):
         identity.blocking.scheme("Other")
+
+
+async def test_a_body_is_read_piece_by_piece(stage, identity):
+    def script():
+        api = identity.blocking.downstream_api
+        as_app = {"scopes": [app_scope(stage)], "stream": True}
+        alice = identity.blocking.token_validator.validate(token_of(stage, stage.alice))
+        with api.call_api_for_app("PartnerAPI", "api/data", **as_app) as response:
+            assert not response.is_stream_consumed
+            pieces = b"".join(response.iter_bytes())
+        with api.call_api_for_user("PartnerAPI", "api/data", user=alice, stream=True) as response:
+            assert response.read() == pieces
+        with (
+            pytest.raises(LookupError),
+            api.call_api("PartnerAPI", "api/data", user=alice, stream=True) as response,
+        ):
+            raise LookupError
+        with pytest.raises(InvalidCallError):
+            api.named("PartnerAPI").call_api("api/data", stream=None)
+        return pieces
+
+    assert json.loads(await asyncio.to_thread(script)) == {"rows": ["first", "second"]}
+
+
+async def test_a_body_that_cannot_be_decoded_is_the_apis_failure(stage, identity):
+    async def lies(scope, receive, send):
+        head = [(b"content-encoding", b"gzip")]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await send({"type": "http.response.body", "body": b"no gzip"})
+
+    server = await stage.serve(lies)
+    stage.settings["DownstreamApis"]["PartnerAPI"]["BaseUrl"] = server.base_url
+    identity = stage.identity(stage.builder().override(clock=stage.clock))
+
+    def script():
+        api = identity.blocking.downstream_api
+        with (
+            identity.blocking,
+            pytest.raises(DownstreamApiError),
+            api.call_api_for_app(
+                "PartnerAPI", "api/data", scopes=[app_scope(stage)], stream=True
+            ) as response,
+        ):
+            response.read()
+
+    await asyncio.to_thread(script)
 
 
 async def test_with_closes_what_was_opened_in_the_background(stage, identity):

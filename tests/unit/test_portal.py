@@ -243,6 +243,19 @@ def test_a_loop_that_ends_under_a_call_does_not_leave_the_thread_waiting(guest, 
     assert work.cancelled.is_set()
 
 
+def test_a_loop_that_was_closed_a_moment_ago_ends_the_call(guest, background):
+    loop = asyncio.new_event_loop()
+    loop.close()
+    # As it looked before it ended.
+    loop.is_running = lambda: True
+    portal = Portal(guest, lambda: (loop,), background=background)
+
+    with pytest.raises(BlockingCallError) as caught:
+        portal.call(loop_of_the_call)
+
+    assert caught.value.code == "loop_ended"
+
+
 def test_guests_share_one_loop_and_the_last_one_ends_it(background):
     guests = [Guest(), Guest()]
     portals = [Portal(each, lambda: (), background=background) for each in guests]

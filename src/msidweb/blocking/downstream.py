@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Literal, Unpack, overload
 
 import httpx
 
@@ -10,7 +10,7 @@ from msidweb.concurrency import Portal
 from msidweb.downstream import AppCall, DownstreamApi, UserCall
 from msidweb.downstream.arguments import PARSED, Model, T
 
-from .named import BlockingNamedDownstreamApi
+from .named import BlockingNamedDownstreamApi, Streaming
 
 
 class BlockingDownstreamApi:
@@ -186,20 +186,74 @@ class BlockingDownstreamApi:
         """OPTIONS for the application."""
         return self.named(name).options_for_app(path, response_model=response_model, **call)
 
+    @overload
     def call_api(
-        self, name: str, path: str | None = None, **call: Unpack[UserCall]
-    ) -> httpx.Response:
+        self,
+        name: str,
+        path: str | None = None,
+        *,
+        stream: Literal[False] = False,
+        **call: Unpack[UserCall],
+    ) -> httpx.Response: ...
+
+    @overload
+    def call_api(
+        self, name: str, path: str | None = None, *, stream: Literal[True], **call: Unpack[UserCall]
+    ) -> Streaming: ...
+
+    def call_api(
+        self, name: str, path: str | None = None, *, stream: bool = False, **call: Unpack[UserCall]
+    ) -> httpx.Response | Streaming:
         """The response to the options' verb, with the token that ``request_app_token`` tells."""
-        return self.named(name).call_api(path, **call)
+        api = self.named(name)
+        if stream:
+            return api.call_api(path, stream=True, **call)
+        return api.call_api(path, **call)
+
+    @overload
+    def call_api_for_user(
+        self,
+        name: str,
+        path: str | None = None,
+        *,
+        stream: Literal[False] = False,
+        **call: Unpack[UserCall],
+    ) -> httpx.Response: ...
+
+    @overload
+    def call_api_for_user(
+        self, name: str, path: str | None = None, *, stream: Literal[True], **call: Unpack[UserCall]
+    ) -> Streaming: ...
 
     def call_api_for_user(
-        self, name: str, path: str | None = None, **call: Unpack[UserCall]
-    ) -> httpx.Response:
+        self, name: str, path: str | None = None, *, stream: bool = False, **call: Unpack[UserCall]
+    ) -> httpx.Response | Streaming:
         """The response to the options' verb, for the user."""
-        return self.named(name).call_api_for_user(path, **call)
+        api = self.named(name)
+        if stream:
+            return api.call_api_for_user(path, stream=True, **call)
+        return api.call_api_for_user(path, **call)
+
+    @overload
+    def call_api_for_app(
+        self,
+        name: str,
+        path: str | None = None,
+        *,
+        stream: Literal[False] = False,
+        **call: Unpack[AppCall],
+    ) -> httpx.Response: ...
+
+    @overload
+    def call_api_for_app(
+        self, name: str, path: str | None = None, *, stream: Literal[True], **call: Unpack[AppCall]
+    ) -> Streaming: ...
 
     def call_api_for_app(
-        self, name: str, path: str | None = None, **call: Unpack[AppCall]
-    ) -> httpx.Response:
+        self, name: str, path: str | None = None, *, stream: bool = False, **call: Unpack[AppCall]
+    ) -> httpx.Response | Streaming:
         """The response to the options' verb, for the application."""
-        return self.named(name).call_api_for_app(path, **call)
+        api = self.named(name)
+        if stream:
+            return api.call_api_for_app(path, stream=True, **call)
+        return api.call_api_for_app(path, **call)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from contextlib import AbstractContextManager
+from typing import Literal, TypeAlias, Unpack, overload
 
 import httpx
 
 from msidweb.concurrency import Portal
 from msidweb.downstream import AppCall, NamedDownstreamApi, UserCall
 from msidweb.downstream.arguments import PARSED, Model, T
+from msidweb.kinds import check_kind
+
+from .streaming import streamed
+
+Streaming: TypeAlias = AbstractContextManager[httpx.Response]
 
 
 class BlockingNamedDownstreamApi:
     """Calls one API of the configuration, and waits.
 
-    Results, keywords and errors are those of :class:`~msidweb.NamedDownstreamApi`.
+    Results, keywords and errors are those of :class:`~msidweb.NamedDownstreamApi`; what is given
+    with ``stream=True`` is to be used by ``with``.
 
     Raises:
         InvalidCallError: Besides what it raises there: this is the thread of an event loop.
@@ -173,16 +180,63 @@ class BlockingNamedDownstreamApi:
             lambda: self._api.options_for_app(path, response_model=response_model, **call)
         )
 
-    def call_api(self, path: str | None = None, **call: Unpack[UserCall]) -> httpx.Response:
+    @overload
+    def call_api(
+        self, path: str | None = None, *, stream: Literal[False] = False, **call: Unpack[UserCall]
+    ) -> httpx.Response: ...
+
+    @overload
+    def call_api(
+        self, path: str | None = None, *, stream: Literal[True], **call: Unpack[UserCall]
+    ) -> Streaming: ...
+
+    def call_api(
+        self, path: str | None = None, *, stream: bool = False, **call: Unpack[UserCall]
+    ) -> httpx.Response | Streaming:
         """The response to the options' verb, with the token that ``request_app_token`` tells."""
+        check_kind("stream", stream, bool)
+        if stream:
+            return streamed(self._portal, lambda: self._api.call_api(path, stream=True, **call))
         return self._portal.call(lambda: self._api.call_api(path, **call))
 
+    @overload
     def call_api_for_user(
-        self, path: str | None = None, **call: Unpack[UserCall]
-    ) -> httpx.Response:
+        self, path: str | None = None, *, stream: Literal[False] = False, **call: Unpack[UserCall]
+    ) -> httpx.Response: ...
+
+    @overload
+    def call_api_for_user(
+        self, path: str | None = None, *, stream: Literal[True], **call: Unpack[UserCall]
+    ) -> Streaming: ...
+
+    def call_api_for_user(
+        self, path: str | None = None, *, stream: bool = False, **call: Unpack[UserCall]
+    ) -> httpx.Response | Streaming:
         """The response to the options' verb, for the user."""
+        check_kind("stream", stream, bool)
+        if stream:
+            return streamed(
+                self._portal, lambda: self._api.call_api_for_user(path, stream=True, **call)
+            )
         return self._portal.call(lambda: self._api.call_api_for_user(path, **call))
 
-    def call_api_for_app(self, path: str | None = None, **call: Unpack[AppCall]) -> httpx.Response:
+    @overload
+    def call_api_for_app(
+        self, path: str | None = None, *, stream: Literal[False] = False, **call: Unpack[AppCall]
+    ) -> httpx.Response: ...
+
+    @overload
+    def call_api_for_app(
+        self, path: str | None = None, *, stream: Literal[True], **call: Unpack[AppCall]
+    ) -> Streaming: ...
+
+    def call_api_for_app(
+        self, path: str | None = None, *, stream: bool = False, **call: Unpack[AppCall]
+    ) -> httpx.Response | Streaming:
         """The response to the options' verb, for the application."""
+        check_kind("stream", stream, bool)
+        if stream:
+            return streamed(
+                self._portal, lambda: self._api.call_api_for_app(path, stream=True, **call)
+            )
         return self._portal.call(lambda: self._api.call_api_for_app(path, **call))

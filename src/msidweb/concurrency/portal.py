@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import concurrent.futures
+import copy
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -44,6 +45,17 @@ class Portal:
         self._guest = guest
         self._loops = loops
         self._background = background
+        self._fixed: asyncio.AbstractEventLoop | None = None
+
+    def staying(self) -> Portal:
+        """A portal for calls that belong together: all go to the loop that the next would go to.
+
+        Raises:
+            InvalidCallError: This is the thread of an event loop.
+        """
+        portal = copy.copy(self)
+        portal._fixed = self._entered()  # noqa: SLF001 - of the same class
+        return portal
 
     def call(self, work: Callable[[], Awaitable[T]], *, timeout: float | None = None) -> T:
         """What *work* gives, on the loop; an exception that leaves this thread's wait ends it.
@@ -57,10 +69,8 @@ class Portal:
             BlockingCallError: The time was over, or the loop ended.
         """
         _check_timeout(timeout)
-        own = self._own_loop()
-        self._refuse_on_a_loop(own)
         ends = None if timeout is None else time.monotonic() + timeout
-        loop = own or self._background.enter(self._guest)
+        loop = self._entered()
 
         async def carried() -> T:
             return await work()
@@ -82,6 +92,11 @@ class Portal:
         """
         self._refuse_on_a_loop(None)
         self._background.leave(self._guest)
+
+    def _entered(self) -> asyncio.AbstractEventLoop:
+        own = self._fixed or self._own_loop()
+        self._refuse_on_a_loop(own)
+        return own or self._background.enter(self._guest)
 
     def _own_loop(self) -> asyncio.AbstractEventLoop | None:
         for loop in self._loops():

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msidweb.authority import KeySet, SigningKey
 from msidweb.clock import Clock
+from msidweb.concurrency import Callback, call_all
 from msidweb.errors import (
     AuthenticationError,
     InvalidSignatureError,
@@ -54,6 +55,7 @@ class TokenValidator:
         clock: Read once a token.
         telemetry: Hears of accepted and refused tokens.
         memo: Remembers accepted tokens; one of its own is made when none is given.
+        on_token_validated: Each is called with every caller, and may refuse them by raising.
     """
 
     def __init__(
@@ -64,11 +66,13 @@ class TokenValidator:
         clock: Clock,
         telemetry: Telemetry,
         memo: Memo | None = None,
+        on_token_validated: Sequence[Callback[Principal]] = (),
     ) -> None:
         self._policy = policy
         self._keys = keys
         self._clock = clock
         self._telemetry = telemetry
+        self._on_validated = tuple(on_token_validated)
         self._is_heard = telemetry.hearing(TokenValidated)
         self._memo = Memo() if memo is None else memo
         self._headers: dict[bytes, JoseHeader] = {}
@@ -131,7 +135,10 @@ class TokenValidator:
             raise
         if self._is_heard():
             self._tell_success(accepted.caller, remembered=remembered)
-        return accepted.caller.with_assertion(Assertion(token.decode("ascii"), accepted.digest))
+        caller = accepted.caller.with_assertion(Assertion(token.decode("ascii"), accepted.digest))
+        if self._on_validated:
+            await call_all(self._on_validated, caller)
+        return caller
 
     async def _judge(self, parts: CompactToken, mark: bytes, now: float) -> Accepted:
         header = self._headers.get(parts.header) or check_header(read_header(parts.header))
