@@ -280,7 +280,26 @@ async def test_ids_are_in_the_lines_with_pii_logging_alone(stage, loggers, caplo
 async def test_msal_gets_a_token_of_the_emulator(read):
     page = await read("emulator")
 
-    assert page.entra.recognize(page.answer["access_token"])["roles"] == ["Reports.Read.All"]
+    recognize = page.entra.recognize
+    assert recognize(page.answer["access_token"])["roles"] == ["Reports.Read.All"]
+    for signed_in in (page.signed_in, page.on_device):
+        assert recognize(signed_in["access_token"])["oid"] == page.carol.oid
+
+
+async def test_the_emulator_is_other_clouds_too(read):
+    page = await read("emulator")
+
+    tid = page.clouds.tenant.id
+    issuers = [
+        page.clouds.recognize(token)["iss"]
+        for token in (page.government, page.external, page.consumer)
+    ]
+    assert issuers == [
+        f"https://login.microsoftonline.us/{tid}/v2.0",
+        f"https://{tid}.ciamlogin.com/{tid}/v2.0",
+        f"https://contoso.b2clogin.com/{tid}/v2.0/",
+    ]
+    assert page.settings["Instance"] == "https://contoso.ciamlogin.com/"
 
 
 async def test_the_configuration_page_reads_the_section_and_names_clients(stage, read):

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import sys
+from urllib.parse import urlencode
 
 from msidweb.testing import EntraEmulator, LocalServer, Sample, sample_tenant, serve_tls
 
@@ -20,9 +21,13 @@ Entra ID emulator at {base_url}   (Ctrl-C ends it)
   metadata       {authority}/v2.0/.well-known/openid-configuration
   your API       {api}   scope {scope}
   its downstream {partner}   scopes {partner_scopes}
-  public client  {spa}
+  public client  {spa}   a page on localhost, any port
+  web app        {web}   secret {web_secret}
+                 leads back to localhost, any port, at / and /signin-oidc
   daemon         {daemon}
-  users          {alice}, {bob}
+  users          {alice}, {bob}; they sign in without a password
+  authorize      {authority}/oauth2/v2.0/authorize
+  device codes   {base_url}/devicelogin
 
 The ids are the same in every run. Secrets and passwords are new in every run, belong to this
 process alone and are worth nothing elsewhere; they are shown because you need them.
@@ -32,6 +37,9 @@ appsettings.json of your API, which calls the stand-in for Microsoft Graph that 
 
 For msal instead: REQUESTS_CA_BUNDLE={ca_file}, authority={authority},
 instance_discovery=False
+
+A sign-in at the web app, for your browser; the code is in the address that it leads to:
+  {sign_in}
 
 A token of {alice} for your API:
   curl --cacert {ca_file} {authority}/oauth2/v2.0/token \\
@@ -82,12 +90,25 @@ def _guide(entra: EntraEmulator, sample: Sample, server: LocalServer) -> str:
         partner=sample.partner.client_id,
         partner_scopes=", ".join(sample.partner.scope(name) for name in sample.partner.scopes),
         spa=sample.spa.client_id,
+        web=sample.web.client_id,
+        web_secret=sample.web.client_secret,
+        sign_in=_sign_in(entra, sample),
         daemon=sample.daemon.client_id,
         alice=sample.alice.upn,
         bob=sample.bob.upn,
         password=sample.alice.password,
         settings=json.dumps(_settings(entra, sample, server), indent=2),
     )
+
+
+def _sign_in(entra: EntraEmulator, sample: Sample) -> str:
+    parameters = {
+        "client_id": sample.web.client_id,
+        "response_type": "code",
+        "redirect_uri": "http://localhost:5000/signin-oidc",
+        "scope": f"openid {sample.api.scope('access_as_user')}",
+    }
+    return f"{entra.authority()}/oauth2/v2.0/authorize?{urlencode(parameters)}"
 
 
 def _settings(entra: EntraEmulator, sample: Sample, server: LocalServer) -> dict[str, object]:

@@ -8,7 +8,7 @@ import socket
 import ssl
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -42,18 +42,26 @@ class LocalServer:
         tls: Whether to speak https.
         ca: Certificate authority to use, so that several servers share one.
         port: Port; 0 takes a free one.
+        hosts: More names on the certificate, for clients that take this server for another host.
 
     Attributes:
         base_url: ``https://localhost:{port}``; known inside the block.
     """
 
     def __init__(
-        self, app: AsgiApp, *, tls: bool = True, ca: trustme.CA | None = None, port: int = 0
+        self,
+        app: AsgiApp,
+        *,
+        tls: bool = True,
+        ca: trustme.CA | None = None,
+        port: int = 0,
+        hosts: Iterable[str] = (),
     ) -> None:
         self._app = app
         self._tls = tls
         self._ca = ca
         self._port = port
+        self._names = ("localhost", "127.0.0.1", *hosts)
         self._stack = contextlib.AsyncExitStack()
         self._thread: _ServerThread | None = None
         self._ca_file: str | None = None
@@ -143,7 +151,7 @@ class LocalServer:
         self.ca.cert_pem.write_to_path(path)
         self._ca_file = str(path)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ca.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+        self.ca.issue_cert(*self._names).configure_cert(context)
         return context
 
     def _announce(self, port: int) -> None:
@@ -151,9 +159,11 @@ class LocalServer:
         _tell(self._app, self.base_url)
 
 
-def serve_tls(app: AsgiApp, *, ca: trustme.CA | None = None, port: int = 0) -> LocalServer:
+def serve_tls(
+    app: AsgiApp, *, ca: trustme.CA | None = None, port: int = 0, hosts: Iterable[str] = ()
+) -> LocalServer:
     """A TLS server of *app*, to be entered with ``async with`` or ``with``."""
-    return LocalServer(app, ca=ca, port=port)
+    return LocalServer(app, ca=ca, port=port, hosts=hosts)
 
 
 class _ServerThread:

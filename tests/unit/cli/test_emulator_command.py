@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.support.browser import Browser
 
 import msidweb
 from msidweb.cli import main
@@ -55,12 +56,19 @@ async def test_it_serves_what_it_prints_until_it_is_told_to_end(number):
         form = dict(re.findall(r"-d (\w+)=(\S+)", shown))
         async with httpx.AsyncClient(verify=context, trust_env=False) as client:
             answer = await client.post(url, data=form)
+            browser = Browser(client, url.partition("/oauth2")[0].rpartition("/")[0])
+            page = await browser.open(
+                re.search(r"^  (https://\S+/authorize\?\S+)$", shown, re.MULTILINE)[1]
+            )
+            await browser.press(await browser.press(page, "alice"), "Accept")
         process.send_signal(number)
         async with asyncio.timeout(30):
             _, problems = await process.communicate()
 
     assert answer.status_code == 200, answer.text
     assert answer.json()["scope"] == form["scope"]
+    assert browser.landed.path == "/signin-oidc"
+    assert "code" in browser.answer
     assert "worth nothing elsewhere" in shown
     assert '"ClientSecret"' in shown
     assert (process.returncode, problems) == (0, b"")

@@ -2,6 +2,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
+from tests.support.browser import Browser
+from tests.support.sign_in import CALLBACK, Client
 
 from msidweb.testing import App, EntraEmulator, ManualClock, Sample, sample_tenant
 
@@ -59,3 +61,33 @@ def obo(ask: Ask, entra: EntraEmulator, sample: Sample) -> Ask:
         return await ask(sample.api, **form)
 
     return obo
+
+
+@pytest.fixture
+def browser(entra: EntraEmulator, client: httpx.AsyncClient) -> Browser:
+    return Browser(client, entra.base_url)
+
+
+@pytest.fixture
+async def http(entra: EntraEmulator) -> AsyncIterator[httpx.AsyncClient]:
+    """The client's own connection, without the browser's cookies."""
+    async with httpx.AsyncClient(transport=entra.transport()) as http:
+        yield http
+
+
+@pytest.fixture
+def web(entra: EntraEmulator, sample: Sample, http: httpx.AsyncClient, browser: Browser) -> Client:
+    """A web app with a secret, whose users have not consented yet."""
+    app = entra.add_app("shop", redirect_uris={"web": [CALLBACK]})
+    scope = f"openid profile offline_access {sample.api.scope('access_as_user')}"
+    return Client(entra, app, http, browser, scope)
+
+
+@pytest.fixture
+def spa(entra: EntraEmulator, sample: Sample, http: httpx.AsyncClient, browser: Browser) -> Client:
+    """A single-page app, whose users have consented."""
+    uri = "https://spa.contoso.example/"
+    entra.add_redirect_uri(sample.spa, uri, platform="spa")
+    scope = f"openid profile offline_access {sample.api.scope('access_as_user')}"
+    origin = "https://spa.contoso.example"
+    return Client(entra, sample.spa, http, browser, scope, redirect_uri=uri, origin=origin)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from msidweb.clock import Clock
 from msidweb.testing.exchange import Answer, Receive, Request, Scope, Send, serve_exchange
 
+from . import pages
+from .authorization import Wish, find_client
+from .browser import Browser
 from .clients import basic_credentials
+from .devices import Devices
 from .directory import SHARED_TENANTS, Directory, Tenant
-from .errors import RefusalError, new_trace_id
+from .errors import Face, RefusalError, new_trace_id
 from .faults import Faults
+from .flaws import Forger
 from .grants import TokenEndpoint
 from .graph import Graph
 from .keys import KeyRing
@@ -28,6 +33,7 @@ class _Route:
     method: str
     pattern: re.Pattern[str]
     handler: Callable[[Request, _Segments], Answer]
+    face: Face
 
 
 class EntraApp:
@@ -40,8 +46,11 @@ class EntraApp:
         keys: KeyRing,
         address: Address,
         tokens: TokenEndpoint,
+        browser: Browser,
+        devices: Devices,
         graph: Graph,
         faults: Faults,
+        forger: Forger,
         wire: Wire,
         clock: Clock,
     ) -> None:
@@ -49,8 +58,11 @@ class EntraApp:
         self._keys = keys
         self._address = address
         self._tokens = tokens
+        self._browser = browser
+        self._devices = devices
         self._graph = graph
         self._faults = faults
+        self._forger = forger
         self._wire = wire
         self._clock = clock
         self._routes = self._table()
@@ -60,7 +72,16 @@ class EntraApp:
         await serve_exchange(scope, receive, send, self._handle)
 
     async def _handle(self, request: Request) -> Answer:
-        route, segments = self._route(request)
+        flow = _USER_FLOW.fullmatch(request.path)
+        host = self._address.serves(request.headers.get("host", ""))
+        if flow is None:
+            with self._address.at(host):
+                return await self._answered(request, request.path)
+        with self._address.at(host, flow["policy"]):
+            return await self._answered(request, f"/{flow['tenant']}{flow['rest']}")
+
+    async def _answered(self, request: Request, path: str) -> Answer:
+        route, segments = self._route(request.method, path)
         form = _form(request)
         correlation_id = (
             request.headers.get("client-request-id")
@@ -69,7 +90,7 @@ class EntraApp:
         )
         fault = self._faults.take(
             route.endpoint,
-            form,
+            form or request.query,
             now=self._clock.time(),
             concerns=lambda: self._tokens.concerns(form),
         )
@@ -82,9 +103,9 @@ class EntraApp:
             answer = route.handler(request, segments)
         except RefusalError as refusal:
             code = refusal.code
-            answer = self._refused(refusal, correlation_id)
+            answer = self._refused(route, refusal, correlation_id)
         if fault is not None:
-            answer = fault.spoil(answer)
+            answer = fault.spoil(answer, self._forger.spoil)
         self._wire.record(
             request,
             at=self._clock.time(),
@@ -95,25 +116,45 @@ class EntraApp:
         )
         return _stamped(answer, correlation_id)
 
-    def _route(self, request: Request) -> tuple[_Route, _Segments]:
+    def _route(self, method: str, path: str) -> tuple[_Route, _Segments]:
         wrong_method = False
         for route in self._routes:
-            match = route.pattern.fullmatch(request.path)
-            if match is not None and route.method in {request.method, "ANY"}:
+            match = route.pattern.fullmatch(path)
+            if match is not None and route.method in {method, "ANY"}:
                 return route, match.groupdict()
             wrong_method = wrong_method or match is not None
         return (_WRONG_METHOD if wrong_method else _NOT_FOUND), {}
 
     def _table(self) -> tuple[_Route, ...]:
         def route(
-            endpoint: str, method: str, path: str, handler: Callable[[Request, _Segments], Answer]
+            endpoint: str,
+            method: str,
+            path: str,
+            handler: Callable[[Request, _Segments], Answer],
+            face: Face = _as_json,
         ) -> _Route:
             pattern = re.escape(path).replace("<", "(?P<").replace(">", ">[^/]+)")
-            return _Route(endpoint, method, re.compile(pattern), handler)
+            return _Route(endpoint, method, re.compile(pattern), handler, face)
 
+        browser, page = self._browser, pages.refused
         configuration = ".well-known/openid-configuration"
         return (
-            route("token", "POST", "/<tenant>/oauth2/v2.0/token", self._token),
+            route("token", "POST", f"{_OAUTH}/token", self._token),
+            route("authorize", "GET", f"{_OAUTH}/authorize", browser.authorize, page),
+            route("authorize", "POST", f"{_OAUTH}/authorize", browser.authorize, page),
+            route("login", "POST", "/login", browser.login, page),
+            route("logout", "GET", f"{_OAUTH}/logout", browser.logout, page),
+            route("logout", "POST", f"{_OAUTH}/logout", browser.logout, page),
+            route("devicecode", "POST", f"{_OAUTH}/devicecode", self._device_code),
+            route("login", "GET", "/devicelogin", browser.device_page, page),
+            route("login", "POST", "/devicelogin", browser.device_entered, page),
+            *(
+                route(endpoint, "OPTIONS", path, lambda *_: Answer(204, headers=_PREFLIGHT))
+                for endpoint, path in (
+                    ("token", f"{_OAUTH}/token"),
+                    ("metadata", f"/<tenant>/v2.0/{configuration}"),
+                )
+            ),
             route("metadata", "GET", f"/<tenant>/v2.0/{configuration}", self._metadata_v2),
             route("metadata", "GET", f"/<tenant>/{configuration}", self._metadata_v1),
             route("keys", "GET", "/<tenant>/discovery/v2.0/keys", self._key_document),
@@ -125,8 +166,14 @@ class EntraApp:
         )
 
     def _token(self, request: Request, segments: _Segments) -> Answer:
-        body = self._tokens.answer(segments["tenant"], _form(request))
+        origin = request.headers.get("origin", "")
+        body = self._tokens.answer(segments["tenant"], _form(request), origin=origin)
         return Answer.of_json(body, headers=_CORS)
+
+    def _device_code(self, request: Request, segments: _Segments) -> Answer:
+        segment, form = segments["tenant"], request.form
+        client = find_client(segment, form, self._directory)
+        return Answer.of_json(self._devices.start(Wish.parse(client, segment, form)))
 
     def _metadata_v1(self, _: Request, segments: _Segments) -> Answer:
         return self._metadata(segments["tenant"], version=1)
@@ -170,7 +217,7 @@ class EntraApp:
             raise RefusalError(90002, f"Tenant '{segment}' not found.")
         return tenant
 
-    def _refused(self, refusal: RefusalError, correlation_id: str) -> Answer:
+    def _refused(self, route: _Route, refusal: RefusalError, correlation_id: str) -> Answer:
         trace_id = new_trace_id()
         body = refusal.body(
             now=self._clock.time(),
@@ -178,14 +225,29 @@ class EntraApp:
             correlation_id=correlation_id,
             host=self._address.host,
         )
-        headers = {**_CORS, "x-ms-clitelem": f"1,{refusal.code},0,,", "x-ms-request-id": trace_id}
-        return Answer.of_json(body, status=refusal.status, headers=headers)
+        answer = (refusal.face or route.face)(refusal, body)
+        headers = {"x-ms-clitelem": f"1,{refusal.code},0,,", "x-ms-request-id": trace_id}
+        return replace(answer, headers={**answer.headers, **headers})
 
 
+def _as_json(refusal: RefusalError, body: Mapping[str, object]) -> Answer:
+    return Answer.of_json(body, status=refusal.status, headers=_CORS)
+
+
+_USER_FLOW = re.compile(
+    r"(?:/tfp)?/(?P<tenant>[^/]+)/(?P<policy>b2c_1a?_[\w-]+)(?P<rest>/.+)", re.IGNORECASE | re.ASCII
+)
+_OAUTH = "/<tenant>/oauth2/v2.0"
 _CORS = {"Access-Control-Allow-Origin": "*"}
+_PREFLIGHT = {
+    **_CORS,
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Max-Age": "86400",
+}
 _EVERYWHERE = re.compile("")
-_NOT_FOUND = _Route("unknown", "ANY", _EVERYWHERE, lambda *_: Answer(404))
-_WRONG_METHOD = _Route("unknown", "ANY", _EVERYWHERE, lambda *_: Answer(405))
+_NOT_FOUND = _Route("unknown", "ANY", _EVERYWHERE, lambda *_: Answer(404), _as_json)
+_WRONG_METHOD = _Route("unknown", "ANY", _EVERYWHERE, lambda *_: Answer(405), _as_json)
 
 
 def _form(request: Request) -> _Segments:

@@ -9,6 +9,8 @@ from typing import Literal
 
 from msidweb.errors import InvalidCallError
 
+from .redirects import RedirectUri
+
 TokenVersion = Literal[1, 2]
 
 CONSUMERS_TENANT = "9188040d-6c67-4c5b-b112-36a304b66dad"
@@ -61,6 +63,8 @@ class App:
         secrets: Valid and expired client secrets.
         certificates: Registered certificates in DER form.
         id_type_claim: Whether its app tokens carry the optional claim ``idtyp``.
+        redirect_uris: Where sign-ins may lead back to.
+        admin_scopes: The scopes that only an administrator may consent to.
     """
 
     name: str
@@ -78,6 +82,8 @@ class App:
     secrets: list[Secret] = field(default_factory=list, repr=False)
     certificates: list[bytes] = field(default_factory=list, repr=False)
     id_type_claim: bool = True
+    redirect_uris: list[RedirectUri] = field(default_factory=list)
+    admin_scopes: frozenset[str] = frozenset()
 
     @property
     def client_secret(self) -> str:
@@ -115,6 +121,8 @@ class User:
         tid: Tenant at home.
         guest_in: Tenant id -> object id there.
         password: For the password grant; throw-away.
+        asks_password: Whether the sign-in page asks for the password, too.
+        admin: Whether they may consent for everybody.
     """
 
     name: str
@@ -123,6 +131,13 @@ class User:
     tid: str
     guest_in: Mapping[str, str] = field(default_factory=dict)
     password: str = field(default="", repr=False)
+    asks_password: bool = False
+    admin: bool = False
+
+    @property
+    def personal(self) -> bool:
+        """Whether it is a personal account, of no organization."""
+        return self.tid == CONSUMERS_TENANT
 
     def object_id(self, tenant_id: str) -> str | None:
         """Object id in a tenant, None where the user is a stranger."""
@@ -209,10 +224,14 @@ class Directory:
         _refuse_unknown(resource, "scope", wanted, resource.scopes)
         grant = _Grant(client.client_id, resource.client_id, tenant_id, oid)
         self._consents.setdefault(grant, set()).update(wanted)
-        if client.client_id in resource.known_clients:
-            for client_id, names in resource.permissions.items():
-                onward = self.apps[client_id]
-                self.consent(resource, onward, names, tenant_id=tenant_id, oid=oid)
+        for onward, names in self.covered(client, resource):
+            self.consent(resource, onward, names, tenant_id=tenant_id, oid=oid)
+
+    def covered(self, client: App, resource: App) -> list[tuple[App, tuple[str, ...]]]:
+        """What a consent to *resource* covers beyond it: permissions of a known client's API."""
+        if client.client_id not in resource.known_clients:
+            return []
+        return [(self.apps[name], scopes) for name, scopes in resource.permissions.items()]
 
     def revoke(
         self, client: App, resource: App, scopes: Iterable[str], *, tenant_id: str, oid: str | None

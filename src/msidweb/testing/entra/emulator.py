@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Unpack
+from urllib.parse import parse_qsl, urlsplit
 
 from msidweb.clock import Clock, SystemClock
 from msidweb.errors import InvalidCallError
-from msidweb.principal import Assertion, Principal
 from msidweb.testing.exchange import Receive, Scope, Send
 
 from .app import EntraApp
-from .directory import App, Tenant, TokenVersion, User
+from .browser import Browser
+from .codes import AuthorizationCodes
+from .devices import Devices
+from .directory import App, Tenant, User
+from .errors import RefusalError
 from .faults import Endpoint, Fault, FaultDetails, Faults
 from .grants import TokenEndpoint
 from .graph import Graph
-from .keys import KeyRing, SigningKey
 from .metadata import PUBLIC_CLOUD, Address
+from .mint import Mint
 from .policies import Policies, Policy
-from .registry import Registry
-from .tokens import Claims, Lifetimes, Subject, Target, TokenFactory
+from .refresh import RefreshTokens
 from .wire import Wire
 
 if TYPE_CHECKING:
     import httpx
 
 
-class EntraEmulator(Registry):
+class EntraEmulator(Mint):
     """An Entra ID of your own: an ASGI application and the controls of what it does.
 
     ``transport()`` answers in process; ``serve_tls(emulator)`` serves it on localhost. Ids are
@@ -38,6 +42,8 @@ class EntraEmulator(Registry):
         clock: Time for tokens and refusals; a ``ManualClock`` moves all of it.
         tenant: Name of the first tenant.
         fresh_keys: Generate keys for this emulator alone, instead of the process's.
+        hosts: More hosts that it answers for, such as ``login.microsoftonline.us`` or
+            ``contoso.ciamlogin.com``: documents and issuers are theirs when a request names them.
 
     Attributes:
         wire: What was asked.
@@ -52,21 +58,34 @@ class EntraEmulator(Registry):
         clock: Clock | None = None,
         tenant: str = "contoso",
         fresh_keys: bool = False,
+        hosts: Iterable[str] = (),
     ) -> None:
-        super().__init__(tenant)
-        self._clock = clock or SystemClock()
         self._pinned = base_url is not None
-        self._address = Address(base_url or PUBLIC_CLOUD)
-        self._keys = KeyRing(fresh=fresh_keys)
+        self._address = Address(base_url or PUBLIC_CLOUD, hosts)
+        super().__init__(tenant, self._address, clock=clock or SystemClock(), fresh_keys=fresh_keys)
         self._policies = Policies()
-        self._factory = TokenFactory(self._directory, self._keys, self._address, clock=self._clock)
+        refresh_tokens = RefreshTokens()
+        codes = AuthorizationCodes(self.lifetimes, refresh_tokens, clock=self._clock)
+        devices = Devices(self._address, self.lifetimes, clock=self._clock)
         self._tokens = TokenEndpoint(
             self._directory,
             self._factory,
             self._policies,
             self._address,
+            refresh_tokens=refresh_tokens,
+            codes=codes,
+            devices=devices,
             clock=self._clock,
             home=self.tenant,
+        )
+        self._browser = Browser(
+            self._directory,
+            self._factory,
+            self._policies,
+            self._address,
+            codes=codes,
+            devices=devices,
+            clock=self._clock,
         )
         self.wire = Wire()
         self.faults = Faults()
@@ -75,8 +94,11 @@ class EntraEmulator(Registry):
             keys=self._keys,
             address=self._address,
             tokens=self._tokens,
+            browser=self._browser,
+            devices=devices,
             graph=Graph(self._directory, self._factory, clock=self._clock),
             faults=self.faults,
+            forger=self._forger,
             wire=self.wire,
             clock=self._clock,
         )
@@ -93,12 +115,19 @@ class EntraEmulator(Registry):
     def served_at(self, base_url: str) -> None:
         """Take the address of a server, unless one was given from the start."""
         if not self._pinned:
-            self._address.base_url = base_url.rstrip("/")
+            self._address.move(base_url)
+
+    def at(self, host: str, *, policy: str | None = None) -> AbstractContextManager[None]:
+        """Be at another host while a ``with`` block lasts: tokens and addresses are those of there.
+
+        *policy* is a user flow of Azure AD B2C, such as ``B2C_1_susi``.
+        """
+        return self._address.at(host, policy)
 
     def authority(self, tenant: Tenant | str | None = None) -> str:
         """``{base_url}/{tenant}``; a text goes in as it is, such as ``common``."""
         segment = tenant if isinstance(tenant, str) else (tenant or self.tenant).id
-        return f"{self.base_url}/{segment}"
+        return self._address.of_tenant(segment)
 
     def token_endpoint(self, tenant: Tenant | str | None = None) -> str:
         """Where tokens are asked for."""
@@ -123,21 +152,6 @@ class EntraEmulator(Registry):
         return httpx.ASGITransport(app=self)
 
     @property
-    def clock(self) -> Clock:
-        """The emulator's time."""
-        return self._clock
-
-    @property
-    def lifetimes(self) -> Lifetimes:
-        """How long tokens live; assign to its members."""
-        return self._factory.lifetimes
-
-    @property
-    def keys(self) -> tuple[SigningKey, ...]:
-        """The published signing keys, oldest first."""
-        return self._keys.published
-
-    @property
     def repeat_openid_scopes(self) -> bool:
         """Whether ``scope`` of an answer repeats ``openid profile email``; Entra ID does both."""
         return self._tokens.repeat_openid_scopes
@@ -146,106 +160,37 @@ class EntraEmulator(Registry):
     def repeat_openid_scopes(self, value: bool) -> None:
         self._tokens.repeat_openid_scopes = value
 
-    def user_token(
-        self,
-        user: User,
-        *,
-        resource: App,
-        scopes: Iterable[str] | None = None,
-        client: App | None = None,
-        tenant: Tenant | None = None,
-        version: TokenVersion | None = None,
-        claims: Mapping[str, object] | None = None,
-        expires_in: float | None = None,
-        mfa: bool = False,
-        authentication_contexts: Iterable[str] = (),
-    ) -> str:
-        """An access token of a user, as if they had just signed in and consented.
+    def sign_in(self, user: User, url: str, *, approve: bool = True) -> dict[str, str]:
+        """What a client gets back when its user follows an authorize *url*: a code, or an error.
+
+        The user signs in, approves a second factor and consents, as far as they are asked.
 
         Args:
-            user: Who signed in.
-            resource: Whose API the token is for.
-            scopes: Delegated permissions; all that the resource exposes unless given.
-            client: Who asked; the public client unless given.
-            tenant: Where a guest signed in; home unless given.
-            version: Token version; the resource's unless given.
-            claims: Claims that are another; None leaves one out.
-            expires_in: Life in seconds.
-            mfa: Whether they signed in with a second factor.
-            authentication_contexts: Contexts (``acrs``) they satisfied.
+            user: Who follows.
+            url: The address that the client made, such as MSAL's ``auth_uri``.
+            approve: Whether they approve a second factor.
+
+        Raises:
+            InvalidCallError: Entra ID would answer with a page, and the client would hear nothing.
         """
-        place = (tenant or self._directory.tenants[user.tid]).id
-        if user.object_id(place) is None:
-            raise InvalidCallError("The user is neither at home nor a guest in that tenant.")
-        return self._factory.user_token(
-            Subject(user, place, mfa=mfa, authentication_contexts=tuple(authentication_contexts)),
-            Target(resource, resource.app_id_uri),
-            resource.scopes if scopes is None else scopes,
-            client=client or self.public_client,
-            version=version,
-            expires_in=expires_in,
-            overrides=claims,
-        )
+        try:
+            return self._browser.visit(user, url, approve=approve)
+        except RefusalError as refusal:
+            if refusal.face is None:
+                raise InvalidCallError(_told(refusal)) from None
+            state = dict(parse_qsl(urlsplit(url).query)).get("state", "")
+            return {"error": refusal.error, "error_description": _told(refusal), "state": state}
 
-    def principal(self, user: User, *, resource: App, **details: Any) -> Principal:
-        """The caller that an API sees when *user* calls it; takes what :meth:`user_token` takes."""
-        token = self.user_token(user, resource=resource, **details)
-        claims: dict[str, Any] = dict(self._factory.recognize(token) or {})
-        return Principal(
-            claims,
-            tenant_id=str(claims.get("tid")),
-            object_id=str(claims.get("oid")),
-            client_id=str(claims.get("azp") or claims.get("appid")),
-            scopes=frozenset(str(claims.get("scp", "")).split()),
-            roles=frozenset(claims.get("roles", ())),
-            is_app=False,
-            expires_at=float(claims.get("exp", 0)),
-            assertion=Assertion(token),
-        )
+    def sign_in_device(self, user: User, user_code: str, *, approve: bool = True) -> None:
+        """Let a user enter the code of a device, as :meth:`sign_in` does for a browser.
 
-    def app_token(
-        self,
-        *,
-        client: App,
-        resource: App,
-        tenant: Tenant | None = None,
-        version: TokenVersion | None = None,
-        claims: Mapping[str, object] | None = None,
-        expires_in: float | None = None,
-    ) -> str:
-        """An access token of an application, with the roles that were assigned to it."""
-        return self._factory.app_token(
-            client,
-            Target(resource, resource.app_id_uri),
-            tenant_id=(tenant or client.tenant).id,
-            version=version,
-            expires_in=expires_in,
-            overrides=claims,
-        )
-
-    def id_token(self, user: User, *, client: App) -> str:
-        """An id token: what an API must never take for an access token."""
-        return self._factory.id_token(Subject(user, user.tid), client)
-
-    def sign(self, claims: Mapping[str, object], header: Mapping[str, object] | None = None) -> str:
-        """Any claims, signed with the current key; for tokens that Entra ID would never issue."""
-        return self._factory.sign(claims, header)
-
-    def recognize(self, token: str) -> Claims | None:
-        """The claims of a token with a valid signature of ours, whatever its time, else None."""
-        return self._factory.recognize(token)
-
-    def publish_key(self) -> str:
-        """Publish a new key that does not sign yet; its ``kid``."""
-        return self._keys.publish().kid
-
-    def rotate_keys(self) -> str:
-        """Sign with the newest key, the old ones stay published; its ``kid``."""
-        return self._keys.rotate().kid
-
-    def remove_key(self, kid: str) -> None:
-        """Publish a key no longer, as in an emergency; another one takes over."""
-        self._keys.remove(kid)
+        Raises:
+            InvalidCallError: No device waits with that code, or the user is refused.
+        """
+        try:
+            self._browser.visit_for_device(user, user_code, approve=approve)
+        except RefusalError as refusal:
+            raise InvalidCallError(_told(refusal)) from None
 
     def fail_next(self, endpoint: Endpoint, **details: Unpack[FaultDetails]) -> Fault:
         """Let the next request to an endpoint go wrong; :class:`Fault` says in which ways.
@@ -266,3 +211,7 @@ class EntraEmulator(Registry):
     def revoke_sessions(self, user: User) -> None:
         """End every sign-in of a user: older assertions and refresh tokens answer 50173."""
         self._policies.revoke_sessions(user.oid, at=self._clock.time())
+
+
+def _told(refusal: RefusalError) -> str:
+    return f"AADSTS{refusal.code}: {refusal.text}"

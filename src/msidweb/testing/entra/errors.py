@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Self
+
+from msidweb.testing.exchange import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +22,24 @@ class Meaning:
 
 
 _CATALOG: Mapping[int, Meaning] = {
+    16000: Meaning(
+        "interaction_required",
+        "Either multiple user identities are available for the current request or the selected "
+        "account is not supported for the scenario.",
+    ),
+    50011: Meaning(
+        "invalid_request",
+        "The redirect URI specified in the request does not match the redirect URIs configured "
+        "for the application.",
+    ),
     50013: Meaning(
         "invalid_grant",
         "Assertion failed signature validation, or its audience is not this application.",
+    ),
+    50020: Meaning(
+        "invalid_request",
+        "The user account from this identity provider does not exist in the tenant and cannot "
+        "access the application. The account needs to be added as an external user first.",
     ),
     50034: Meaning("invalid_grant", "The user account does not exist in the directory."),
     50049: Meaning("invalid_instance", "Unknown or invalid instance."),
@@ -51,6 +69,11 @@ _CATALOG: Mapping[int, Meaning] = {
         "reset their password.",
         "bad_token",
     ),
+    50194: Meaning(
+        "invalid_request",
+        "The application is not configured as a multi-tenant application. Usage of the /common "
+        "and /organizations endpoints is not supported for it.",
+    ),
     50196: Meaning(
         "invalid_grant",
         "The server terminated an operation because it encountered a client request loop.",
@@ -64,33 +87,83 @@ _CATALOG: Mapping[int, Meaning] = {
         "authorization request for this user and resource.",
         "consent_required",
     ),
+    54005: Meaning(
+        "invalid_grant",
+        "OAuth2 authorization code was already redeemed, please retry with a new valid code or "
+        "use an existing refresh token.",
+    ),
+    65004: Meaning("access_denied", "User declined to consent to access the app."),
     70000: Meaning("invalid_grant", "The provided grant is invalid or malformed.", "bad_token"),
     70003: Meaning("unsupported_grant_type", "The app requested an unsupported grant type."),
+    70005: Meaning("unsupported_response_type", "The response type is not supported."),
     70008: Meaning("invalid_grant", "The provided grant has expired.", "token_expired"),
     70011: Meaning(
         "invalid_scope", "The provided value for the input parameter 'scope' is invalid."
     ),
+    70016: Meaning(
+        "authorization_pending",
+        "OAuth 2.0 device flow error. Authorization is pending. Continue polling.",
+    ),
+    70018: Meaning("bad_verification_code", "Invalid verification code."),
+    70019: Meaning("expired_token", "Verification code expired."),
     70043: Meaning(
         "invalid_grant", "The refresh token has expired or is invalid.", "token_expired"
     ),
     90002: Meaning("invalid_request", "Tenant not found."),
     50000: Meaning("temporarily_unavailable", "There was an error issuing a token.", status=503),
+    90014: Meaning("invalid_request", "A required field is missing from the request."),
+    90023: Meaning("invalid_request", "A parameter has a value that is not supported."),
     90033: Meaning("temporarily_unavailable", "A transient error has occurred.", status=503),
     90036: Meaning("temporarily_unavailable", "An unexpected error has occurred.", status=503),
     90055: Meaning("temporarily_unavailable", "The server is too busy.", status=429),
     90072: Meaning("invalid_grant", "The user account does not exist in the tenant."),
+    90094: Meaning(
+        "access_denied",
+        "An administrator of the organization must grant permissions that only an administrator "
+        "can grant. Ask an administrator to grant permission to this app.",
+    ),
     500011: Meaning("invalid_resource", "The resource principal was not found in the tenant."),
+    500112: Meaning(
+        "invalid_client",
+        "The reply address does not match the reply address provided when requesting the "
+        "authorization code.",
+        status=401,
+    ),
+    500121: Meaning("access_denied", "Authentication failed during strong authentication request."),
     500133: Meaning("invalid_grant", "Assertion is not within its valid time range."),
+    501481: Meaning(
+        "invalid_grant",
+        "The code_verifier does not match the code_challenge supplied in the authorization "
+        "request.",
+    ),
+    501491: Meaning("invalid_request", "Invalid size of code_challenge parameter."),
     650053: Meaning(
         "invalid_client", "The application asked for a scope that does not exist.", status=401
+    ),
+    700005: Meaning(
+        "invalid_grant",
+        "The provided authorization code is intended to use against another tenant.",
     ),
     700016: Meaning("unauthorized_client", "The application was not found in the directory."),
     700024: Meaning(
         "invalid_client", "Client assertion is not within its valid time range.", status=401
     ),
     700027: Meaning("invalid_client", "Client assertion failed signature validation.", status=401),
+    700051: Meaning(
+        "unsupported_response_type", "response_type 'token' is not enabled for the application."
+    ),
+    700054: Meaning(
+        "unsupported_response_type",
+        "response_type 'id_token' is not enabled for the application.",
+    ),
     700082: Meaning(
         "invalid_grant", "The refresh token has expired due to inactivity.", "token_expired"
+    ),
+    700084: Meaning(
+        "invalid_grant",
+        "The refresh token was issued to a single page app (SPA), and therefore has a fixed, "
+        "limited lifetime, which cannot be extended. It is now expired.",
+        "token_expired",
     ),
     900144: Meaning("invalid_request", "The request body must contain a required parameter."),
     1002012: Meaning(
@@ -109,6 +182,25 @@ _CATALOG: Mapping[int, Meaning] = {
     ),
     7000222: Meaning("invalid_client", "The provided client secret keys are expired.", status=401),
     9002313: Meaning("invalid_request", "Request is malformed or invalid."),
+    9002325: Meaning(
+        "invalid_request",
+        "Proof Key for Code Exchange is required for cross-origin authorization code redemption.",
+    ),
+    9002326: Meaning(
+        "invalid_request",
+        "Cross-origin token redemption is permitted only for the 'Single-Page Application' "
+        "client-type.",
+    ),
+    9002327: Meaning(
+        "invalid_request",
+        "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via "
+        "cross-origin requests.",
+    ),
+    9002332: Meaning(
+        "invalid_request",
+        "The application is configured for use by Azure Active Directory users only. Please do "
+        "not use the /consumers endpoint to serve this request.",
+    ),
 }
 
 
@@ -123,6 +215,7 @@ class RefusalError(Exception):
         error: str | None = None,
         suberror: str | None = None,
         claims: str | None = None,
+        subcode: str | None = None,
         status: int | None = None,
     ) -> None:
         meaning = _CATALOG.get(code) or Meaning("invalid_request", "The request was refused.")
@@ -132,7 +225,14 @@ class RefusalError(Exception):
         self.error = error or meaning.error
         self.suberror = suberror or meaning.suberror
         self.claims = claims
+        self.subcode = subcode
         self.status = status or meaning.status
+        self.face: Face | None = None
+
+    def shown_by(self, face: Face) -> Self:
+        """The same refusal, answered in another way than the endpoint's own."""
+        self.face = face
+        return self
 
     def body(
         self, *, now: float, trace_id: str, correlation_id: str, host: str
@@ -155,7 +255,13 @@ class RefusalError(Exception):
             body["suberror"] = self.suberror
         if self.claims:
             body["claims"] = self.claims
+        if self.subcode:
+            body["error_subcode"] = self.subcode
         return body
+
+
+#: Turns a refusal and its body into an answer: JSON, a page, a redirect.
+Face = Callable[[RefusalError, Mapping[str, object]], Answer]
 
 
 def new_trace_id() -> str:

@@ -13,9 +13,22 @@ from msidweb.testing.exchange import Answer
 
 from .directory import App, User
 from .errors import RefusalError
+from .flaws import Flaw
 
-Endpoint = Literal["token", "metadata", "keys", "discovery", "realm", "graph", "userinfo"]
-Damage = Literal["html", "empty", "truncated", "garbage", "array"]
+Endpoint = Literal[
+    "token",
+    "authorize",
+    "login",
+    "logout",
+    "devicecode",
+    "metadata",
+    "keys",
+    "discovery",
+    "realm",
+    "graph",
+    "userinfo",
+]
+Damage = Literal["html", "empty", "truncated", "garbage", "array", "duplicates"]
 
 
 class FaultDetails(TypedDict, total=False):
@@ -31,6 +44,7 @@ class FaultDetails(TypedDict, total=False):
     latency: float
     hold: asyncio.Event
     damage: Damage
+    flaw: Flaw
     leave_out: Iterable[str]
     put: Mapping[str, object]
     times: int | None
@@ -61,7 +75,8 @@ class Fault:
         headers: More headers.
         latency: Seconds before the answer.
         hold: The answer waits until this event is set.
-        damage: What becomes of the body.
+        damage: What becomes of the body; ``duplicates`` lists every key twice.
+        flaw: What is wrong with the tokens in the body.
         leave_out: Members of the JSON body that are missing.
         put: Members of the JSON body that are another.
         times: How many requests it hits; None hits until it is lifted.
@@ -83,6 +98,7 @@ class Fault:
     latency: float = 0.0
     hold: asyncio.Event | None = None
     damage: Damage | None = None
+    flaw: Flaw | None = None
     leave_out: frozenset[str] = frozenset()
     put: Mapping[str, object] = field(default_factory=dict)
     times: int | None = 1
@@ -114,6 +130,7 @@ class Fault:
             latency=details.get("latency", 0.0),
             hold=details.get("hold"),
             damage=details.get("damage"),
+            flaw=details.get("flaw"),
             leave_out=frozenset(details.get("leave_out", ())),
             put=details.get("put", {}),
             times=details.get("times", 1 if lasting is None else None),
@@ -149,15 +166,15 @@ class Fault:
         if self.hold is not None:
             await self.hold.wait()
 
-    def spoil(self, answer: Answer) -> Answer:
-        """The answer as it goes out."""
+    def spoil(self, answer: Answer, forge: Callable[[str, Flaw], str]) -> Answer:
+        """The answer as it goes out; *forge* gives a token a flaw."""
         headers = {**answer.headers, **self.headers}
         if self.retry_after is not None:
             headers["Retry-After"] = f"{self.retry_after:g}"
         if self.damage == "html":
             headers["Content-Type"] = "text/html"
         status = answer.status if self.status is None else self.status
-        return replace(answer, status=status, body=self._body(answer.body), headers=headers)
+        return replace(answer, status=status, body=self._body(answer.body, forge), headers=headers)
 
     def meets(self, form: Mapping[str, str], concerns: Callable[[], str | None]) -> bool:
         """Whether it is meant for a request with this form."""
@@ -168,14 +185,22 @@ class Fault:
             and (self.oid is None or self.oid == concerns())
         )
 
-    def _body(self, body: bytes) -> bytes:
+    def _body(self, body: bytes, forge: Callable[[str, Flaw], str]) -> bytes:
+        if self.damage == "duplicates":
+            document = json.loads(body)
+            return json.dumps({**document, "keys": document.get("keys", []) * 2}).encode()
         if self.damage is not None:
             return _DAMAGED.get(self.damage, body[: len(body) // 2])
-        if not self.leave_out and not self.put:
+        if not self.leave_out and not self.put and self.flaw is None:
             return body
         document = {**json.loads(body), **self.put}
         kept = {name: value for name, value in document.items() if name not in self.leave_out}
+        if self.flaw is not None:
+            kept |= {name: forge(kept[name], self.flaw) for name in _TOKENS if name in kept}
         return json.dumps(kept).encode()
+
+
+_TOKENS = ("access_token", "id_token")
 
 
 def _check_names(endpoint: str, details: Mapping[str, object]) -> None:

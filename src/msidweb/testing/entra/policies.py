@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .directory import App, stable_id
 from .errors import RefusalError
@@ -41,6 +41,7 @@ class ClaimsRequest:
     """The access-token part of a ``claims`` parameter (OpenID Connect Core section 5.5)."""
 
     members: Mapping[str, object]
+    of_id_token: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: str | None) -> ClaimsRequest:
@@ -49,16 +50,16 @@ class ClaimsRequest:
             document = json.loads(text or "{}")
         except ValueError:
             raise RefusalError(9002313, "The parameter 'claims' is not JSON.") from None
-        wanted = document.get("access_token") if isinstance(document, dict) else None
-        return cls(wanted if isinstance(wanted, dict) else {})
+        return cls(_member(document, "access_token"), _member(document, "id_token"))
 
     def values(self, name: str) -> tuple[str, ...]:
         """The values that are asked for under a name."""
-        wanted = self.members.get(name)
-        if not isinstance(wanted, dict):
-            return ()
-        values = wanted.get("values", [wanted["value"]] if "value" in wanted else [])
-        return tuple(str(value) for value in values) if isinstance(values, list) else ()
+        return _values(self.members, name)
+
+    @property
+    def contexts(self) -> frozenset[str]:
+        """The authentication contexts that are asked for, in either token."""
+        return frozenset((*self.values("acrs"), *_values(self.of_id_token, "acrs")))
 
 
 class Policies:
@@ -82,16 +83,34 @@ class Policies:
         """End everything that a user's sign-ins up to now allow."""
         self._revoked_at[oid] = at
 
+    def has_revoked(self, oid: str, signed_in_at: float) -> bool:
+        """Whether a sign-in of that moment was ended."""
+        return signed_in_at <= self._revoked_at.get(oid, -1.0)
+
     def check(
         self, subject: Subject, resource: App, requested: ClaimsRequest, *, signed_in_at: float
     ) -> None:
         """Pass, or raise the refusal that Entra ID would answer with."""
-        if signed_in_at <= self._revoked_at.get(subject.user.oid, -1.0):
+        if self.has_revoked(subject.user.oid, signed_in_at):
             raise RefusalError(50173)
         for policy in self._active:
-            if policy.concerns(subject.user.oid, resource) and not subject.mfa:
+            asked = policy.id in requested.values("capolids")
+            if not subject.mfa and (asked or policy.concerns(subject.user.oid, resource)):
                 raise RefusalError(50076, claims=policy.challenge)
-        missing = set(requested.values("acrs")) - set(subject.authentication_contexts)
+        missing = requested.contexts - set(subject.authentication_contexts)
         if missing:
             wanted = {"access_token": {"acrs": {"essential": True, "values": sorted(missing)}}}
             raise RefusalError(50076, claims=json.dumps(wanted, separators=(",", ":")))
+
+
+def _member(document: object, name: str) -> Mapping[str, object]:
+    member = document.get(name) if isinstance(document, dict) else None
+    return member if isinstance(member, dict) else {}
+
+
+def _values(members: Mapping[str, object], name: str) -> tuple[str, ...]:
+    wanted = members.get(name)
+    if not isinstance(wanted, dict):
+        return ()
+    values = wanted.get("values", [wanted["value"]] if "value" in wanted else [])
+    return tuple(str(value) for value in values) if isinstance(values, list) else ()

@@ -20,6 +20,7 @@ from .directory import (
     stable_id,
 )
 from .keys import SigningKey
+from .redirects import Platform, RedirectUri
 
 _GRAPH_SCOPES = ("User.Read", "User.ReadBasic.All", "User.Read.All", "Mail.Read", "Calendars.Read")
 _GRAPH_ROLES = ("User.Read.All", "Mail.Read", "Directory.Read.All")
@@ -31,15 +32,21 @@ class Registry:
     Attributes:
         tenant: The first tenant, where apps and users are unless told otherwise.
         graph: Microsoft Graph, a resource of every tenant.
+        consumers: The tenant of personal accounts.
         public_client: A client without a secret, known in every tenant.
     """
 
     def __init__(self, tenant: str) -> None:
         self._directory = Directory()
         self.tenant = self.add_tenant(tenant)
-        self._directory.add_tenant(Tenant(CONSUMERS_TENANT, "live.com"))
+        self.consumers = self._directory.add_tenant(Tenant(CONSUMERS_TENANT, "live.com"))
         self.graph = self._directory.add_app(_graph(self.tenant))
-        self.public_client = self.add_app("public-client", public=True, multi_tenant=True)
+        self.public_client = self.add_app(
+            "public-client",
+            public=True,
+            multi_tenant=True,
+            redirect_uris={"public": ["http://localhost"]},
+        )
 
     def add_tenant(self, name: str) -> Tenant:
         """A tenant with the domain ``{name}.onmicrosoft.com``."""
@@ -63,11 +70,15 @@ class Registry:
         known_clients: Iterable[App] = (),
         permissions: Mapping[App, Iterable[str]] | None = None,
         id_type_claim: bool = True,
+        redirect_uris: Mapping[Platform, Iterable[str]] | None = None,
+        admin_scopes: Iterable[str] = (),
     ) -> App:
         """An application; :class:`App` says what its members mean.
 
+        ``redirect_uris`` are given by platform: ``web``, ``spa`` or ``public``.
+
         Raises:
-            InvalidCallError: Its client id or a URI is taken.
+            InvalidCallError: Its client id or a URI is taken, or a redirect URI is none.
         """
         home = tenant or self.tenant
         client_id = client_id or stable_id("app", home.id, name)
@@ -90,8 +101,22 @@ class Registry:
                 },
                 secrets=[] if public else [Secret(secret)],
                 id_type_claim=id_type_claim,
+                redirect_uris=[
+                    RedirectUri.registered(uri, platform)
+                    for platform, uris in (redirect_uris or {}).items()
+                    for uri in uris
+                ],
+                admin_scopes=frozenset(admin_scopes),
             )
         )
+
+    def add_redirect_uri(self, app: App, uri: str, *, platform: Platform) -> None:
+        """One more place where sign-ins of an app may lead back to.
+
+        Raises:
+            InvalidCallError: No such platform, or Entra ID would not let the URI be registered.
+        """
+        app.redirect_uris.append(RedirectUri.registered(uri, platform))
 
     def add_user(
         self,
@@ -100,8 +125,17 @@ class Registry:
         tenant: Tenant | None = None,
         guest_in: Iterable[Tenant] = (),
         password: str | None = None,
+        admin: bool = False,
     ) -> User:
-        """A user ``{name}@{domain}``, who may be a guest of other tenants."""
+        """A user ``{name}@{domain}``, who may be a guest of other tenants.
+
+        Args:
+            name: Display name, and the first part of the user principal name.
+            tenant: Home; ``consumers`` makes it a personal account.
+            guest_in: Where they are a guest.
+            password: The sign-in page asks for it; without it a click signs in.
+            admin: Whether they may consent for everybody.
+        """
         home = tenant or self.tenant
         guest = {other.id: stable_id("guest", other.id, home.id, name) for other in guest_in}
         return self._directory.add_user(
@@ -112,6 +146,8 @@ class Registry:
                 tid=home.id,
                 guest_in=guest,
                 password=password or secrets.token_urlsafe(12),
+                asks_password=password is not None,
+                admin=admin,
             )
         )
 
@@ -203,6 +239,7 @@ def _graph(tenant: Tenant) -> App:
         app_id_uri=GRAPH_URI,
         scopes=_GRAPH_SCOPES,
         roles=_GRAPH_ROLES,
+        admin_scopes=frozenset({"User.Read.All"}),
         token_version=1,
         multi_tenant=True,
     )

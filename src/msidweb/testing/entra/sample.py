@@ -15,7 +15,9 @@ class Sample:
     Attributes:
         api: The web API under test, ``access_as_user``.
         partner: An API that it calls on behalf of its users, ``read`` and ``write``.
-        spa: The public client that users sign in with.
+        spa: The public client that users sign in with: a single-page app on localhost, any port,
+            at ``/`` and at FastAPI's ``/docs/oauth2-redirect``.
+        web: A web app on localhost, at ``/`` and ``/signin-oidc``; users are asked to consent.
         daemon: A client without users; has the API's role ``Orders.Read.All``.
         alice: A user who consented to everything.
         bob: A user like her.
@@ -24,6 +26,7 @@ class Sample:
     api: App
     partner: App
     spa: App
+    web: App
     daemon: App
     alice: User
     bob: User
@@ -31,7 +34,9 @@ class Sample:
 
 def sample_tenant(entra: EntraEmulator) -> Sample:
     """Fill the emulator's first tenant with the sample."""
-    spa = entra.add_app("spa", public=True)
+    docs = "/docs/oauth2-redirect"
+    spa = entra.add_app("spa", public=True, redirect_uris={"spa": _at_home("/", docs)})
+    web = entra.add_app("web", redirect_uris={"web": _at_home("/", "/signin-oidc")})
     partner = entra.add_app("partner-api", scopes=["read", "write"], roles=["Partner.Read.All"])
     api = entra.add_app("orders-api", scopes=["access_as_user"], roles=["Orders.Read.All"])
     daemon = entra.add_app("daemon")
@@ -40,4 +45,9 @@ def sample_tenant(entra: EntraEmulator) -> Sample:
     entra.consent(client=api, resource=entra.graph, scopes=["User.Read"])
     entra.assign(client=daemon, resource=api, roles=["Orders.Read.All"])
     entra.assign(client=api, resource=partner, roles=["Partner.Read.All"])
-    return Sample(api, partner, spa, daemon, entra.add_user("alice"), entra.add_user("bob"))
+    alice, bob = entra.add_user("alice"), entra.add_user("bob")
+    return Sample(api, partner, spa, web, daemon, alice, bob)
+
+
+def _at_home(*paths: str) -> list[str]:
+    return [f"{scheme}://localhost{path}" for scheme in ("http", "https") for path in paths]

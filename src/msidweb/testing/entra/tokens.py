@@ -29,12 +29,22 @@ class Lifetimes:
         ext_expires_in: Life in an outage; the same unless given.
         refresh_in: When clients shall renew ahead; left out unless given.
         refresh_token: Life of a refresh token.
+        spa_refresh_token: Life of a single-page app's; those that follow end with the first.
+        authorization_code: Life of an authorization code.
+        device_code: Life of a device code.
+        device_interval: How long a device waits between two polls.
+        browser_session: How long a browser stays signed in.
     """
 
     expires_in: float = 3599
     ext_expires_in: float | None = None
     refresh_in: float | None = None
     refresh_token: float = 90 * 86_400
+    spa_refresh_token: float = 86_400
+    authorization_code: float = 600
+    device_code: float = 900
+    device_interval: float = 5
+    browser_session: float = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,7 @@ class TokenFactory:
             "name": subject.user.name,
             "scp": " ".join(scopes),
         }
-        claims |= _names(subject.user, version)
+        claims |= _names(subject.user, version) | self._provider(subject)
         roles = self._directory.user_roles(subject.oid, target.resource)
         optional: Claims = {
             "roles": roles,
@@ -130,7 +140,7 @@ class TokenFactory:
             claims["roles"] = roles
         return self._finish(claims, target, version, overrides)
 
-    def id_token(self, subject: Subject, client: App) -> str:
+    def id_token(self, subject: Subject, client: App, *, nonce: str | None = None) -> str:
         """An OpenID Connect id token for a client."""
         claims = self._times(None) | {
             "aud": client.client_id,
@@ -144,7 +154,16 @@ class TokenFactory:
             "name": subject.user.name,
             "preferred_username": subject.user.upn,
         }
-        return self.sign(claims)
+        optional: Claims = {"nonce": nonce, "acrs": list(subject.authentication_contexts)}
+        claims |= {name: value for name, value in optional.items() if value}
+        return self.sign(self._in_user_flow(claims | self._provider(subject)))
+
+    def _in_user_flow(self, claims: Claims) -> Claims:
+        policy, name = self._address.policy, claims.get("preferred_username")
+        if policy is None:
+            return claims
+        kept = {key: value for key, value in claims.items() if key != "preferred_username"}
+        return kept | {"ver": "1.0", "tfp": policy} | ({"emails": [name]} if name else {})
 
     def sign(self, claims: Mapping[str, object], header: Mapping[str, object] | None = None) -> str:
         """Any claims under the current key; *header* adds to and replaces header fields."""
@@ -174,6 +193,10 @@ class TokenFactory:
         except (jwt.PyJWTError, ValueError):
             return None
         return payload
+
+    def _provider(self, subject: Subject) -> Claims:
+        home = subject.user.tid
+        return {} if home == subject.tenant_id else {"idp": self._address.issuer(home, version=1)}
 
     def _envelope(
         self,
@@ -208,6 +231,7 @@ class TokenFactory:
         version: TokenVersion,
         overrides: Mapping[str, object] | None,
     ) -> str:
+        claims = self._in_user_flow(claims)
         for name, value in (overrides or {}).items():
             if value is None:
                 claims.pop(name, None)
@@ -225,9 +249,10 @@ def pairwise(user: User, client_id: str) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def client_info(user: User) -> str:
-    """The account at home, as token answers carry it."""
-    document = json.dumps({"uid": user.oid, "utid": user.tid}, separators=(",", ":"))
+def client_info(user: User, *, policy: str | None = None) -> str:
+    """The account at home, as token answers carry it; in Azure AD B2C one for each user flow."""
+    uid = f"{user.oid}-{policy}" if policy else user.oid
+    document = json.dumps({"uid": uid, "utid": user.tid}, separators=(",", ":"))
     return base64.urlsafe_b64encode(document.encode()).rstrip(b"=").decode()
 
 

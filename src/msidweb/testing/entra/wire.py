@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from msidweb.testing.exchange import Request
 
 _HIDDEN = frozenset({"client_secret", "password"})
-_SHORTENED = frozenset({"assertion", "client_assertion", "refresh_token", "code", "code_verifier"})
+_SHORTENED = frozenset(
+    {
+        *("assertion", "client_assertion", "refresh_token", "code", "code_verifier"),
+        *("device_code", "user_code", "ctx", "id_token_hint"),
+    }
+)
+_CREDENTIALS = frozenset({"authorization", "cookie"})
 _CAPACITY = 10_000
 
 
@@ -105,7 +111,7 @@ class Wire:
                 endpoint=endpoint,
                 method=request.method,
                 path=request.path,
-                query=request.query,
+                query={name: _shown(name, value) for name, value in request.query.items()},
                 headers=_without_credentials(request.headers),
                 form={name: _shown(name, value) for name, value in request.form.items()},
                 correlation_id=correlation_id,
@@ -117,7 +123,7 @@ class Wire:
 
 def _without_credentials(headers: Mapping[str, str]) -> Mapping[str, str]:
     return {
-        name: fingerprint(value) if name == "authorization" else value
+        name: fingerprint(value) if name in _CREDENTIALS else value
         for name, value in headers.items()
     }
 
