@@ -4,6 +4,7 @@ import os
 
 import pytest
 from hypothesis import settings
+from tests.support.peers import LeavesOutAbsentPeers
 
 # The same examples in every run, and no judging of times: a busy machine is no failure.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -25,6 +26,10 @@ _OVERRIDING = (
     "SSL_CERT_DIR",
     "SSL_CERT_FILE",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(LeavesOutAbsentPeers())
 
 
 @pytest.fixture(autouse=True)

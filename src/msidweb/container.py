@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,11 +30,15 @@ class IdentityContainer(containers.DeclarativeContainer):
     options = providers.Dependency(instance_of=IdentityOptions)
     section = providers.Object("AzureAd")
     hooks: providers.Provider[Sequence[Hook]] = providers.Object(())
+    correlation_id: providers.Provider[str | None] = providers.Object(None)
     client_credentials: providers.Provider[Sequence[ClientCredential]] = providers.Object(())
 
     clock = providers.Singleton(SystemClock)
     telemetry = providers.Singleton(
-        Telemetry, hooks, pii=options.provided.web_api.enable_pii_logging
+        Telemetry,
+        hooks,
+        pii=options.provided.web_api.enable_pii_logging,
+        correlation_id=correlation_id,
     )
     background = providers.Singleton(BackgroundTasks)
     http_clients = providers.Singleton(
@@ -106,6 +111,8 @@ def make_container(
         options=options,
         section=section,
         hooks=providers.Object(hooks),
+        # Given from outside, since the builder throws away what it made to judge the options.
+        correlation_id=str(uuid.uuid4()),
         client_credentials=providers.Object(client_credentials),
     )
     for name, part in parts.items():

@@ -20,6 +20,7 @@ from msidweb.container import IdentityContainer
 from msidweb.downstream import DownstreamApi
 from msidweb.errors import InvalidCallError
 from msidweb.kinds import wrong_kind
+from msidweb.telemetry import Telemetry
 from msidweb.validation import TokenValidator
 
 OwnLifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]]
@@ -72,6 +73,11 @@ class Identity:
     def downstream_api(self) -> DownstreamApi:
         """Calls the named downstream APIs. .NET: IDownstreamApi."""
         return self.container.downstream_api()
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """Takes events to standard logging and to the hooks."""
+        return self.container.telemetry()
 
     def http_client(self, name: str) -> httpx.AsyncClient:
         """The HTTP client registered as *name*; it belongs to the identity, do not close it.

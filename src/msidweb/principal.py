@@ -12,6 +12,7 @@ from typing import NoReturn
 
 # A copy of an empty hash is a quarter cheaper than a new one, and this is done at every request.
 _EMPTY = hashlib.sha256()
+_USER_NAMES = ("preferred_username", "upn", "unique_name")
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
@@ -116,6 +117,15 @@ class Principal:
             )
             self._borrowed = False
         return self._claims
+
+    @property
+    def user_name(self) -> str | None:
+        """The name that the user signs in with, None where the token has none; for display only.
+
+        ``preferred_username`` (v2), else ``upn`` or ``unique_name`` (v1).
+        """
+        names = (self._claims.get(claim) for claim in _USER_NAMES)
+        return next((name for name in names if isinstance(name, str) and name), None)
 
     def with_assertion(self, assertion: Assertion) -> Principal:
         """The same caller with the token of one request; they share nothing that can be changed."""

@@ -1,19 +1,23 @@
 """The reference lists what the package offers, and every page is reached from the first one."""
 
+import dataclasses
 import importlib
+import inspect
+import logging
 import pkgutil
 import re
 from types import ModuleType
 
 import pytest
-from tests.documentation.pages import ROOT, Page, pages
+from tests.documentation.pages import ROOT, Page, pages, rows
 
 import msidweb
 from msidweb.downstream import AppCall, UserCall
 from msidweb.integrations.fastapi import EntraAuth
 from msidweb.integrations.starlette import EntraBackend, EntraGuard, EntraMiddleware
-from msidweb.telemetry import Hook, TokenAcquired
+from msidweb.telemetry import CallerEvent, Hook, TokenAcquired, events
 
+EVENTS = Page.of("reference/telemetry")
 PAGES = [page for page in pages() if not page.name.startswith("..")]
 
 
@@ -79,3 +83,26 @@ def test_every_page_is_reached_from_the_first_one_and_the_menu(page):
 
     assert page.name == "index" or f"({page.name}.md)" in start
     assert f" {page.name}.md\n" in menu
+
+
+def test_the_reference_lists_every_event_with_its_fields():
+    kinds = {
+        name: kind
+        for name, kind in inspect.getmembers(events, inspect.isclass)
+        if hasattr(kind, "name")
+    }
+    common = {field.name for field in dataclasses.fields(CallerEvent)}
+
+    assert {row["Event"].strip("`"): row for row in rows(EVENTS.text, "## All events")} == {
+        name: {
+            "Event": f"`{name}`",
+            "Name": f"`{kind.name}`",
+            "Logger": f"`msidweb.{kind.layer}`",
+            "Level": logging.getLevelName(kind.level),
+            "Own fields": ", ".join(
+                f"`{field.name}`" for field in dataclasses.fields(kind) if field.name not in common
+            ),
+            "Names the caller": "yes" if issubclass(kind, CallerEvent) else "no",
+        }
+        for name, kind in kinds.items()
+    }

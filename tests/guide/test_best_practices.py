@@ -14,6 +14,12 @@ from tests.support.stage import bearer
 from msidweb import ConfigurationError, NamedDownstreamApi, Principal
 from msidweb.errors import DownstreamTimeoutError
 from msidweb.integrations.fastapi import EntraAuth
+from msidweb.telemetry import (
+    DownstreamCalled,
+    TokenAcquired,
+    TokenAcquisitionFailed,
+    TokenValidated,
+)
 
 
 def lines(caplog, event: str) -> list[logging.LogRecord]:
@@ -42,11 +48,21 @@ async def test_one_correlation_id_leads_from_the_request_to_entra_id_and_downstr
     await client.get("/api/userdata", headers=stage.signed_in(stage.alice))
 
     ids = {
-        record.msidweb_correlation_id
-        for name in ("token_validated", "token_acquired", "downstream_called")
-        for record in lines(caplog, f"msidweb.{name}")
+        record.msidweb_event: record.msidweb_correlation_id
+        for record in caplog.records
+        if record.name.startswith("msidweb")
     }
-    assert ids == {stage.exchanges[0].correlation_id}
+    caused = (
+        "keys_refreshed",
+        "credential_loaded",
+        "transport_chosen",
+        "token_validated",
+        "token_acquired",
+        "downstream_called",
+    )
+    assert ids == dict.fromkeys(
+        (f"msidweb.{name}" for name in caused), stage.exchanges[0].correlation_id
+    )
 
 
 async def test_at_information_a_quiet_service_logs_no_request(stage, caplog):
@@ -65,13 +81,21 @@ async def test_names_of_tenants_and_users_are_logged_only_when_asked_for(stage, 
     stage.settings["AzureAd"]["EnablePiiLogging"] = pii
     client = await stage.client(user_data_api(stage.identity()))
 
-    await client.get("/api/userdata", headers=stage.signed_in(stage.alice))
+    for user in (stage.alice, stage.carol):
+        await client.get("/api/userdata", headers=stage.signed_in(user))
 
     written = "\n".join(
         record.getMessage() for record in caplog.records if record.name.startswith("msidweb")
     )
-    assert (stage.alice.oid in written) is pii
-    assert (f"tenant_id={stage.alice.tid}" in written) is pii
+    for user in (stage.alice, stage.carol):
+        named = [event for event in stage.events if user.upn in repr(event)]
+        kinds = {TokenValidated, TokenAcquired, DownstreamCalled}
+        if user is stage.carol:  # who consented to nothing
+            kinds = {TokenValidated, TokenAcquisitionFailed, DownstreamCalled}
+        assert {type(event) for event in named} == (kinds if pii else set())
+        for name in (user.oid, user.upn, f"tenant_id={user.tid}"):
+            assert (name in written) is pii
+        assert (user.oid in repr(stage.events)) is pii
 
 
 @pytest.mark.parametrize("pii", [False, True])

@@ -28,6 +28,7 @@ from msidweb.acquisition.aadsts import CAUSES
 from msidweb.configuration import Configuration
 from msidweb.errors import MsidwebError, UserChallengeError
 from msidweb.integrations.fastapi import EntraAuth
+from msidweb.telemetry import Event
 from msidweb.testing.exchange import Answer
 
 
@@ -134,7 +135,11 @@ def api(stage: Stage) -> FastAPI:
 @contextlib.asynccontextmanager
 async def raised(*, transport: str = "auto", **web_api: Any):
     canaries, witness = Canaries(), Witness()
-    async with product_over_sockets(transport=transport, **web_api) as product:
+
+    def hook(event: Event) -> None:
+        witness.show(f"hook {event.name}", event)
+
+    async with product_over_sockets(transport=transport, hook=hook, **web_api) as product:
         stage = Stage(product, canaries, witness)
         product.echo._answer = lambda request, claims: (
             Answer.of_json({}) if stage.answer is None else stage.answer(request, claims)
@@ -490,7 +495,7 @@ async def test_users_and_tenants_are_named_where_that_is_asked_for_and_nothing_e
             await act(stage)
 
     seen = set(stage.witness.leaks(stage.canaries))
-    assert seen == ({"tenant id", "object id"} if shown else set())
+    assert seen == ({"tenant id", "object id", "user name"} if shown else set())
 
 
 def test_the_search_finds_what_it_looks_for():

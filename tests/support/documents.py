@@ -108,7 +108,7 @@ def authority_keys(
         authority or Authority("login.microsoftonline.com", TENANT),
         OneClient(httpx.MockTransport(server)),
         clock=clock,
-        telemetry=Telemetry(hooks),
+        telemetry=Telemetry(hooks, correlation_id="own"),
         background=BackgroundTasks() if background is None else background,
         patience=patience,
         jitter=lambda: 0.0,

@@ -16,6 +16,7 @@ import httpx
 from msidweb import Identity, IdentityBuilder, MicrosoftIdentityOptions, Principal
 from msidweb.configuration import Configuration
 from msidweb.principal import Assertion
+from msidweb.telemetry import Hook
 from msidweb.testing import (
     App,
     DownstreamEcho,
@@ -172,6 +173,7 @@ async def product_over_sockets(
     cache_bytes: int = 64 * 1024 * 1024,
     max_connections: int = 8,
     transport: str = "auto",
+    hook: Hook | None = None,
     **web_api: Any,
 ) -> AsyncIterator[Product]:
     """The product with its own transports, over TLS on loopback."""
@@ -186,6 +188,8 @@ async def product_over_sockets(
         builder.add_http_client("Caller", **limits)
         for name in ("Entra", *(f"Partner-{scope}" for scope in SCOPES)):
             builder.add_http_client(name, transport=transport, **limits)
+        if hook is not None:
+            builder.add_hook(hook)
         product.identity = builder.override(clock=product.clock).build()
         await stack.enter_async_context(product.identity)
         yield product

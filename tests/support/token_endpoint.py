@@ -118,12 +118,13 @@ class Bench:
         *,
         credentials: object = None,
         hooked: bool = False,
+        pii: bool = False,
         timeout: float = 10.0,
         **options: object,
     ) -> None:
         self.clock = ManualClock(NOW)
         self.events: list[Event] = []
-        self.telemetry = Telemetry([self.events.append] if hooked else [])
+        self.telemetry = Telemetry([self.events.append] if hooked else [], pii=pii)
         self.endpoint = Endpoint(answer)
         self.cache = TokenCache()
         self.background = BackgroundTasks()

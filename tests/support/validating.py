@@ -33,7 +33,9 @@ def key_set(*members: dict[str, Any], tenant: str = TENANT, cloud: str | None = 
 class Bench:
     """A validator and the parts around it."""
 
-    def __init__(self, *, keys: KeySet | None = None, tenant: str = TENANT, **policy: Any) -> None:
+    def __init__(
+        self, *, keys: KeySet | None = None, tenant: str = TENANT, pii: bool = False, **policy: Any
+    ) -> None:
         self.clock = ManualClock(NOW)
         self.events: list[Event] = []
         self.keys = StandingKeys(key_set() if keys is None else keys)
@@ -44,7 +46,7 @@ class Bench:
             self.policy,
             self.keys,
             clock=self.clock,
-            telemetry=Telemetry([self.events.append]),
+            telemetry=Telemetry([self.events.append], pii=pii),
         )
 
     async def accept(self, token: str) -> Principal:

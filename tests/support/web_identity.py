@@ -11,6 +11,7 @@ from msidweb.errors import (
     MissingTokenError,
 )
 from msidweb.principal import Assertion, Principal, ambient_principal
+from msidweb.telemetry import Event, Telemetry
 
 TENANT = "11111111-1111-1111-1111-111111111111"
 CLIENT = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"
@@ -20,7 +21,12 @@ def principal(
     name: str, *, scopes: Sequence[str] = (), roles: Sequence[str] = (), is_app: bool = False
 ) -> Principal:
     return Principal(
-        {"oid": name, "tid": TENANT, "name": name.title()},
+        {
+            "oid": name,
+            "tid": TENANT,
+            "name": name.title(),
+            "preferred_username": f"{name}@example.com",
+        },
         tenant_id=TENANT,
         object_id=name,
         client_id="client",
@@ -91,6 +97,8 @@ class StubIdentity:
     def __init__(self) -> None:
         self.token_validator = StubValidator()
         self.downstream_api = StubApis("PartnerAPI", "GraphAPI")
+        self.events: list[Event] = []
+        self.telemetry = Telemetry([self.events.append], pii=True)
         self.options = IdentityOptions.model_validate(
             {"web_api": {"TenantId": TENANT, "ClientId": CLIENT}}
         )

@@ -14,6 +14,7 @@ from msidweb.configuration import (
     MicrosoftIdentityOptions,
 )
 from msidweb.errors import InvalidCallError
+from msidweb.telemetry import ApiOpenedLate, ConfigurationNoted, Event, TransportChosen
 from msidweb.testing import ManualClock
 
 OPTIONS = IdentityOptions(
@@ -125,6 +126,28 @@ def test_a_part_is_made_once(identity):
     for name in ("token_cache", "authorities", "http_clients", "telemetry", "token_validator"):
         provider = identity.container.providers[name]
         assert provider() is provider()
+
+
+async def test_what_no_request_causes_has_one_id_of_the_identitys_own():
+    async def ids_of_one_life() -> set[str | None]:
+        events: list[Event] = []
+        builder = (
+            IdentityBuilder.from_options(OPTIONS).add_http_client("PP").add_hook(events.append)
+        )
+        identity = builder.build()
+        identity.http_client("P")
+        await identity.aclose()
+        assert [type(event) for event in events] == [
+            ConfigurationNoted,
+            ApiOpenedLate,
+            TransportChosen,
+        ]
+        return {event.correlation_id for event in events}
+
+    first, second = await ids_of_one_life(), await ids_of_one_life()
+    assert len(first) == len(second) == 1
+    assert None not in first
+    assert first != second
 
 
 def test_without_token_acquisition_its_parts_say_so():

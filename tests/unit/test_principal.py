@@ -4,7 +4,7 @@ import pickle
 import pytest
 from tests.support.web_identity import principal
 
-from msidweb.principal import ambient_principal, principal_scope
+from msidweb.principal import Principal, ambient_principal, principal_scope
 
 
 def test_nobody_is_ambient_outside_of_a_scope():
@@ -19,6 +19,33 @@ def test_a_scope_makes_its_principal_ambient_and_nobody_after_it():
             assert ambient_principal() is bob
         assert ambient_principal() is alice
     assert ambient_principal() is None
+
+
+@pytest.mark.parametrize(
+    ("claims", "name"),
+    [
+        ({"preferred_username": "a@v2", "upn": "a@v1"}, "a@v2"),
+        ({"upn": "a@v1", "unique_name": "live.com#a@v1"}, "a@v1"),
+        ({"unique_name": "live.com#a@v1", "name": "Alice"}, "live.com#a@v1"),
+        ({"preferred_username": "", "upn": ["a"], "name": "Alice"}, None),
+    ],
+)
+def test_the_name_of_the_user_is_the_one_they_sign_in_with(claims, name):
+    assert caller_with(claims).user_name == name
+
+
+def caller_with(claims) -> Principal:
+    return Principal(
+        claims,
+        tenant_id="t",
+        object_id="o",
+        client_id="c",
+        scopes=frozenset(),
+        roles=frozenset(),
+        is_app=False,
+        expires_at=0,
+        assertion=None,
+    )
 
 
 def test_an_error_ends_a_scope_too():

@@ -260,6 +260,7 @@ class TokenAcquirer:
                     flow=demand.flow,
                     code=error.code,
                     expires_in=int(entry.token.expires_on - self._now()),
+                    **demand.names,
                 )
             )
 
@@ -289,8 +290,7 @@ class TokenAcquirer:
                 scopes=demand.scopes,
                 seconds=self._clock.monotonic() - started,
                 expires_in=int(token.expires_on - self._now()),
-                tenant_id=demand.tenant,
-                object_id=demand.user.object_id if demand.user else None,
+                **demand.names,
             )
         )
 

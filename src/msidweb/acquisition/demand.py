@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from msidweb.cache import RequestKey
 from msidweb.principal import Assertion, Principal
+from msidweb.telemetry import CallerNames, names_of
 
 from .terms import Terms
 
@@ -41,6 +42,11 @@ class Demand:
     def flow(self) -> str:
         """``user`` or ``app``, for events."""
         return "app" if self.assertion is None else "user"
+
+    @property
+    def names(self) -> CallerNames:
+        """What names the caller in events."""
+        return {**names_of(self.user), "tenant_id": self.tenant}
 
     @property
     def flight_key(self) -> Hashable:

@@ -15,7 +15,7 @@ from msidweb.errors import (
     MsidwebError,
     TokenAcquisitionError,
 )
-from msidweb.telemetry import Telemetry, TokenAcquisitionFailed
+from msidweb.telemetry import Telemetry, TokenAcquisitionFailed, correlation_scope
 from msidweb.tokens import AcquiredToken, RefreshReason
 
 from .aadsts import RELOADABLE
@@ -69,7 +69,9 @@ class TokenFetcher:
         """
         started = self._clock.monotonic()
         try:
-            grant = await self._granted(demand)
+            # What is set off on the way, a credential or a client, belongs to this request.
+            with correlation_scope(demand.correlation_id):
+                grant = await self._granted(demand)
         except MsidwebError as error:
             self._report(demand, error, self._clock.monotonic() - started)
             raise
@@ -189,8 +191,7 @@ class TokenFetcher:
                 aadsts=refused.aadsts if refused else None,
                 scopes=demand.scopes,
                 seconds=seconds,
-                tenant_id=demand.tenant,
-                object_id=demand.user.object_id if demand.user else None,
+                **demand.names,
             )
         )
 

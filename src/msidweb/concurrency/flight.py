@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
+
+from msidweb.telemetry import correlation_context
 
 T = TypeVar("T")
 
@@ -25,6 +26,8 @@ class Flight(Generic[T]):
     A caller that is cancelled leaves alone; the work is cancelled with its last caller. An error
     reaches everyone who waits, and nothing is remembered afterwards. Loops share nothing: each has
     flights of its own, and what a closed loop left under way is forgotten.
+
+    The work has the correlation id of the caller who started it, and nothing else of its context.
     """
 
     def __init__(self) -> None:
@@ -67,8 +70,8 @@ class Flight(Generic[T]):
         async def fly() -> T:
             return await work()
 
-        # An empty context: the work is everyone's, so no caller's ambient user may be seen in it.
-        task = asyncio.get_running_loop().create_task(fly(), context=contextvars.Context())
+        # The work is everyone's, so no caller's ambient user may be seen in it.
+        task = asyncio.get_running_loop().create_task(fly(), context=correlation_context())
         departure = departures[key] = _Departure(task)
 
         def landed(done: asyncio.Task[T]) -> None:

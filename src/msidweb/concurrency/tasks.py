@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 from collections.abc import Coroutine
 from typing import Any
+
+from msidweb.telemetry import correlation_context
 
 
 class BackgroundTasks:
@@ -18,9 +19,12 @@ class BackgroundTasks:
         return len(self._tasks)
 
     def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
-        """Start *work* outside the caller's context; it must handle its own errors."""
+        """Start *work*, which must handle its own errors.
+
+        Of the caller's context it has the correlation id alone.
+        """
         loop = asyncio.get_running_loop()
-        task = loop.create_task(work, name=name, context=contextvars.Context())
+        task = loop.create_task(work, name=name, context=correlation_context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

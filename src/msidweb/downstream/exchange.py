@@ -13,12 +13,14 @@ from msidweb.challenge import claims_challenge
 from msidweb.clock import Clock, SystemClock
 from msidweb.configuration.options import AcquireTokenOptions
 from msidweb.http import BodyTooLargeError, HttpClients, read_bounded, read_excerpt
+from msidweb.principal import Principal, ambient_principal
 from msidweb.telemetry import (
     ChallengeAnswered,
     DownstreamCalled,
     HeaderDropped,
     Telemetry,
     current_correlation_id,
+    names_of,
 )
 
 from . import failures
@@ -79,7 +81,11 @@ class Exchange:
             )
             authorization = await self._authorization(call, acquire)
             self._telemetry.emit(
-                ChallengeAnswered(service=call.plan.name, correlation_id=trace.correlation_id)
+                ChallengeAnswered(
+                    service=call.plan.name,
+                    correlation_id=trace.correlation_id,
+                    **names_of(_caller(call)),
+                )
             )
             head = await self._send(call, authorization, trace)
         return await self._arrive(call, head, trace, check=check)
@@ -167,6 +173,7 @@ class Exchange:
                     attempts=trace.attempts,
                     seconds=self._clock.monotonic() - trace.started,
                     correlation_id=trace.correlation_id,
+                    **names_of(_caller(call)),
                 )
             )
 
@@ -182,6 +189,10 @@ class _Trace:
 def _correlation_id(call: Call) -> str | None:
     acquire = call.plan.acquire
     return (acquire.correlation_id if acquire else None) or current_correlation_id()
+
+
+def _caller(call: Call) -> Principal | None:
+    return None if call.for_app else call.user or ambient_principal()
 
 
 def _claims_wanted(call: Call, head: httpx.Response) -> str | None:

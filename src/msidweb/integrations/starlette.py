@@ -14,7 +14,6 @@ Or with Starlette's own ``requires``:
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, cast
@@ -37,11 +36,17 @@ from msidweb.errors import (
     MsidwebError,
 )
 from msidweb.kinds import check_kind, wrong_kind
-from msidweb.principal import CallerSlot, Principal, principal_scope
-from msidweb.telemetry import correlation_scope, current_correlation_id
+from msidweb.principal import CallerSlot, Principal, ambient_principal, principal_scope
+from msidweb.telemetry import (
+    RequestFailed,
+    RequestRefused,
+    Telemetry,
+    correlation_scope,
+    names_of,
+    redact,
+)
 from msidweb.validation import Requirement
 
-_logger = logging.getLogger("msidweb.integrations")
 _SEAT = "msidweb.seat"
 
 Names: TypeAlias = str | Sequence[str]
@@ -71,6 +76,10 @@ class WebIdentity(Protocol):
     @property
     def options(self) -> IdentityOptions:
         """What the identity was built from."""
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """Hears of requests that were refused or failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +152,7 @@ class ErrorAnswers:
     """
 
     def __init__(self, identity: WebIdentity) -> None:
+        self._identity = identity
         self._authorization_uri = authorization_endpoint(options_of(identity))
 
     async def __call__(self, connection: HTTPConnection, error: Exception) -> ASGIApp | None:
@@ -158,24 +168,26 @@ class ErrorAnswers:
         if answer is None or answer.status == MsidwebError.default_status:
             return None
         failed = answer.status > MsidwebError.default_status
-        _tell(answer, failed=failed)
+        self._tell(answer, failed=failed)
         if kind == "websocket":
             return WebSocketClose(WS_1011_INTERNAL_ERROR if failed else WS_1008_POLICY_VIOLATION)
         return JSONResponse(answer.body, answer.status, dict(answer.headers))
 
-
-def _tell(answer: ErrorAnswer, *, failed: bool) -> None:
-    """Say why, since the caller is not told; refused tokens are told of by validation."""
-    cause = answer.cause
-    if failed or isinstance(cause, AuthorizationError):
-        _logger.log(
-            logging.WARNING if failed else logging.INFO,
-            "msidweb.request_%s status=%d code=%s correlation_id=%s: %s",
-            "failed" if failed else "refused",
-            answer.status,
-            cause.code,
-            cause.correlation_id or current_correlation_id(),
-            cause,
+    def _tell(self, answer: ErrorAnswer, *, failed: bool) -> None:
+        """Say why, since the caller is not told; refused tokens are told of by validation."""
+        cause = answer.cause
+        if not failed and not isinstance(cause, AuthorizationError):
+            return
+        kind = RequestFailed if failed else RequestRefused
+        self._identity.telemetry.emit(
+            kind(
+                correlation_id=cause.correlation_id,
+                status=answer.status,
+                code=cause.code,
+                # An error may be raised by the application, whose texts are its own.
+                detail=redact(str(cause)),
+                **names_of(ambient_principal()),
+            )
         )
 
 

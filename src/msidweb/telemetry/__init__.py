@@ -1,8 +1,14 @@
 """What happened, as records; standard logging and every hook hear of it."""
 
-from .correlation import correlation_id, correlation_scope, current_correlation_id
+from .correlation import (
+    correlation_context,
+    correlation_id,
+    correlation_scope,
+    current_correlation_id,
+)
 from .events import (
     ApiOpenedLate,
+    CallerEvent,
     ChallengeAnswered,
     ConfigurationNoted,
     CredentialLoaded,
@@ -12,6 +18,8 @@ from .events import (
     KeysRefreshed,
     KeysRefreshFailed,
     RefreshAheadFailed,
+    RequestFailed,
+    RequestRefused,
     TokenAcquired,
     TokenAcquisitionFailed,
     TokenRejected,
@@ -19,11 +27,13 @@ from .events import (
     TransportChosen,
 )
 from .hooks import Hook, Telemetry
-from .logs import LogHook
+from .naming import CallerNames, names_of
 from .redaction import redact, redact_processor
 
 __all__ = [
     "ApiOpenedLate",
+    "CallerEvent",
+    "CallerNames",
     "ChallengeAnswered",
     "ConfigurationNoted",
     "CredentialLoaded",
@@ -33,17 +43,20 @@ __all__ = [
     "Hook",
     "KeysRefreshFailed",
     "KeysRefreshed",
-    "LogHook",
     "RefreshAheadFailed",
+    "RequestFailed",
+    "RequestRefused",
     "Telemetry",
     "TokenAcquired",
     "TokenAcquisitionFailed",
     "TokenRejected",
     "TokenValidated",
     "TransportChosen",
+    "correlation_context",
     "correlation_id",
     "correlation_scope",
     "current_correlation_id",
+    "names_of",
     "redact",
     "redact_processor",
 ]

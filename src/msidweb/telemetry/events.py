@@ -1,19 +1,14 @@
 """The events, as frozen records in the past tense.
 
-Fields marked ``personal`` identify a tenant or a user: they are shown only with EnablePiiLogging.
+What identifies a tenant or a user stands in CallerEvent alone: without EnablePiiLogging it is None.
 No event has a field for a token, a secret, a session key or a partition name.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
-
-
-def personal() -> Any:
-    """A field that is hidden unless EnablePiiLogging is on."""
-    return field(default=None, metadata={"personal": True})
+from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +16,8 @@ class Event:
     """Something that happened.
 
     Attributes:
-        correlation_id: Id of the request, None outside of one.
+        correlation_id: Id of the request that caused it. What no request caused has an id of the
+            identity's own; None only until it is emitted.
     """
 
     name: ClassVar[str]
@@ -32,11 +28,27 @@ class Event:
     correlation_id: str | None = None
 
     def __init_subclass__(cls) -> None:
-        cls.logger = logging.getLogger(f"msidweb.{cls.layer}")
+        if hasattr(cls, "layer"):
+            cls.logger = logging.getLogger(f"msidweb.{cls.layer}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenValidated(Event):
+class CallerEvent(Event):
+    """Something that concerns a caller, who is named with EnablePiiLogging only.
+
+    Attributes:
+        tenant_id: Tenant of the caller, or the one that was asked for a token.
+        object_id: Object id of the caller.
+        user_name: Sign-in name of the user, who can change it.
+    """
+
+    tenant_id: str | None = None
+    object_id: str | None = None
+    user_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenValidated(CallerEvent):
     """An incoming token passed every rule; ``from_memo`` when it had passed them before."""
 
     name: ClassVar[str] = "msidweb.token_validated"
@@ -46,8 +58,6 @@ class TokenValidated(Event):
     kind: str
     from_memo: bool
     seconds: float | None = None
-    tenant_id: str | None = personal()
-    object_id: str | None = personal()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +117,7 @@ class CredentialLoaded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenAcquired(Event):
+class TokenAcquired(CallerEvent):
     """A token for a downstream service is at hand, and how it was come by."""
 
     name: ClassVar[str] = "msidweb.token_acquired"
@@ -120,12 +130,10 @@ class TokenAcquired(Event):
     scopes: tuple[str, ...]
     seconds: float | None = None
     expires_in: int | None = None
-    tenant_id: str | None = personal()
-    object_id: str | None = personal()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenAcquisitionFailed(Event):
+class TokenAcquisitionFailed(CallerEvent):
     """Entra ID gave no token."""
 
     name: ClassVar[str] = "msidweb.token_acquisition_failed"
@@ -138,12 +146,10 @@ class TokenAcquisitionFailed(Event):
     aadsts: int | None = None
     scopes: tuple[str, ...] = ()
     seconds: float | None = None
-    tenant_id: str | None = personal()
-    object_id: str | None = personal()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefreshAheadFailed(Event):
+class RefreshAheadFailed(CallerEvent):
     """A token was to be renewed in the background and was not; the old one is served on."""
 
     name: ClassVar[str] = "msidweb.refresh_ahead_failed"
@@ -156,7 +162,7 @@ class RefreshAheadFailed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DownstreamCalled(Event):
+class DownstreamCalled(CallerEvent):
     """A downstream API was called; ``status`` is None when it did not answer."""
 
     name: ClassVar[str] = "msidweb.downstream_called"
@@ -170,7 +176,7 @@ class DownstreamCalled(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChallengeAnswered(Event):
+class ChallengeAnswered(CallerEvent):
     """A claims challenge of a downstream API was answered with a new token."""
 
     name: ClassVar[str] = "msidweb.challenge_answered"
@@ -191,6 +197,32 @@ class HeaderDropped(Event):
     service: str
     header: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRefused(CallerEvent):
+    """A caller whose token is good was refused: a scope or a role is missing."""
+
+    name: ClassVar[str] = "msidweb.request_refused"
+    layer: ClassVar[str] = "integrations"
+    level: ClassVar[int] = logging.INFO
+
+    status: int
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFailed(CallerEvent):
+    """A request was answered with ``status`` because a service behind the API failed."""
+
+    name: ClassVar[str] = "msidweb.request_failed"
+    layer: ClassVar[str] = "integrations"
+    level: ClassVar[int] = logging.WARNING
+
+    status: int
+    code: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,34 +13,25 @@ import structlog
 from .events import Event
 from .redaction import redact_processor
 
+# Without a handler of ours, logging's last resort would write warnings to stderr where the
+# application configured nothing.
+logging.getLogger("msidweb").addHandler(logging.NullHandler())
 
-class LogHook:
-    """Writes events to ``msidweb.<layer>`` loggers.
 
-    The application decides what is seen: with nothing configured, nothing below WARNING is. The
-    event's fields travel as ``extra`` with the prefix ``msidweb_`` and, where the application's
-    formatter knows nothing of them, in the message as ``key=value``.
+def write_line(event: Event) -> None:
+    """Write *event* to its ``msidweb.<layer>`` logger, if that is on.
 
-    Args:
-        pii: Show tenant and object ids; no event has a name. Tokens and secrets stay hidden.
+    The application decides what is seen: with nothing configured, nothing is. The event's fields
+    travel as ``extra`` with the prefix ``msidweb_`` and, where the application's formatter knows
+    nothing of them, in the message as ``key=value``. Tokens and secrets are hidden.
     """
+    if event.logger.isEnabledFor(event.level):
+        _structured(event.logger).log(event.level, event.name, **_fields(event))
 
-    def __init__(self, *, pii: bool = False) -> None:
-        self._pii = pii
 
-    def __call__(self, event: Event) -> None:
-        """Write *event*, if its logger is on."""
-        if event.logger.isEnabledFor(event.level):
-            _structured(event.logger).log(event.level, event.name, **self._fields(event))
-
-    def _fields(self, event: Event) -> dict[str, Any]:
-        shown: dict[str, Any] = {}
-        for spec in dataclasses.fields(event):
-            value = getattr(event, spec.name)
-            if value is None or (spec.metadata.get("personal") and not self._pii):
-                continue
-            shown[spec.name] = value
-        return shown
+def _fields(event: Event) -> dict[str, Any]:
+    values = ((spec.name, getattr(event, spec.name)) for spec in dataclasses.fields(event))
+    return {name: value for name, value in values if value is not None}
 
 
 @functools.cache
@@ -64,4 +55,6 @@ def _as_record(
 def _text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6f}"
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    # A line break in a name or an answer must not begin a line of the log.
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")

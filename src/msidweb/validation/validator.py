@@ -19,7 +19,7 @@ from msidweb.telemetry import (
     Telemetry,
     TokenRejected,
     TokenValidated,
-    current_correlation_id,
+    names_of,
 )
 
 from ._authorization_field import refuse_second_token, token_of
@@ -164,9 +164,7 @@ class TokenValidator:
                 scheme=self._policy.scheme,
                 kind="app" if caller.is_app else "user",
                 from_memo=remembered,
-                tenant_id=caller.tenant_id,
-                object_id=caller.object_id,
-                correlation_id=current_correlation_id(),
+                **names_of(caller),
             )
         )
 
@@ -184,7 +182,6 @@ class TokenValidator:
                 code=error.code,
                 detail=error.message,
                 suppressed=refusals.take_suppressed(),
-                correlation_id=current_correlation_id(),
             )
         )
 

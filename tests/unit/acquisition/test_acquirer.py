@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import random
 
 import pytest
@@ -12,7 +13,13 @@ from msidweb.configuration.options import (
 )
 from msidweb.errors import AssertionRejectedError, InvalidCallError, UserRequiredError
 from msidweb.principal import principal_scope
-from msidweb.telemetry import RefreshAheadFailed, TokenAcquired, TokenAcquisitionFailed
+from msidweb.telemetry import (
+    CredentialLoaded,
+    RefreshAheadFailed,
+    TokenAcquired,
+    TokenAcquisitionFailed,
+    correlation_scope,
+)
 from msidweb.tokens import CacheLevel, RefreshReason, TokenSource
 
 SCOPES = ["https://api.example/a"]
@@ -381,6 +388,42 @@ async def test_a_failing_renewal_backs_off_and_the_old_token_is_served_to_its_en
         bench.clock.advance(1)
     failures = [event for event in bench.events if isinstance(event, RefreshAheadFailed)]
     assert 10 <= len(failures) <= 20
+
+
+async def test_what_a_miss_sets_off_has_the_id_that_entra_id_gets():
+    async def asked_for(**terms: str) -> None:
+        await bench.acquirer.get_token_for_app(APP, options=AcquireTokenOptions(**terms))
+
+    for scope, terms, sent in (
+        ("request", {}, "request"),
+        ("request", {"correlation_id": "of-the-call"}, "of-the-call"),
+        (None, {"correlation_id": "of-the-call"}, "of-the-call"),
+    ):
+        bench = Bench(hooked=True)
+        with correlation_scope(scope) if scope else contextlib.nullcontext():
+            await asked_for(**terms)
+
+        assert bench.asked[0].headers["client-request-id"] == sent
+        kinds = {type(event): event.correlation_id for event in bench.events}
+        assert kinds == {CredentialLoaded: sent, TokenAcquired: sent}
+
+
+async def test_a_failed_renewal_is_told_of_with_its_request_and_its_user():
+    bench = Bench(
+        lambda n, asked: granted(n, asked) if n == 1 else refused(503, error="x"),
+        hooked=True,
+        pii=True,
+    )
+    user = principal()
+    await bench.acquirer.get_token_for_user(SCOPES, user=user)
+    bench.clock.advance(3_400)
+    with correlation_scope("request"):
+        await bench.acquirer.get_token_for_user(SCOPES, user=user)
+    await bench.settle()
+
+    (failure,) = (event for event in bench.events if isinstance(event, RefreshAheadFailed))
+    assert failure.correlation_id == "request"
+    assert (failure.tenant_id, failure.object_id) == (user.tenant_id, user.object_id)
 
 
 async def test_tokens_that_come_near_their_end_cause_no_spin():

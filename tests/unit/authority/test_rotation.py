@@ -10,7 +10,7 @@ from tests.support.signing import NOW, key_pair
 from msidweb.authority.rotation import MAX_WAITING
 from msidweb.concurrency import BackgroundTasks
 from msidweb.errors import MetadataUnavailableError, UnknownKeyError
-from msidweb.telemetry import KeysRefreshed, KeysRefreshFailed
+from msidweb.telemetry import KeysRefreshed, KeysRefreshFailed, correlation_scope
 from msidweb.testing.clock import ManualClock
 
 FIRST, SECOND = key_pair("first").jwk(), key_pair("second").jwk()
@@ -229,6 +229,36 @@ async def test_keys_are_fetched_ahead_in_the_background(warm):
     await warm.settle()
     assert set(warm.keys.current.keys) == {"first", "second"}
     assert warm.server.refreshes == 2
+
+
+async def test_a_refresh_has_the_id_of_the_request_that_caused_it(stage):
+    with correlation_scope("first"):
+        await stage.keys.search("first")
+    with correlation_scope("unknown"):
+        stage.clock.advance(31)
+        await unknown(stage, "second")
+    with correlation_scope("due"):
+        stage.clock.advance(12 * 3600)
+        assert stage.keys.current is not None
+    await stage.settle()
+    stage.break_down()
+    stage.clock.advance(12 * 3600)
+    with correlation_scope("failing"):
+        assert stage.keys.current is not None
+    await stage.settle()
+
+    assert [(type(event), event.correlation_id) for event in stage.events] == [
+        (KeysRefreshed, "first"),
+        (KeysRefreshed, "unknown"),
+        (KeysRefreshed, "due"),
+        (KeysRefreshFailed, "failing"),
+    ]
+
+
+async def test_a_refresh_that_no_request_caused_has_the_identitys_own_id(stage):
+    await stage.keys.refresh_now()
+
+    assert [event.correlation_id for event in stage.events] == ["own"]
 
 
 async def test_fj2_old_keys_stay_through_any_outage(warm):

@@ -13,13 +13,14 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
-from tests.support.web_identity import TENANT, StubIdentity, bearer_of
+from tests.support.web_identity import TENANT, StubIdentity, StubValidator, bearer_of
 
 from msidweb.challenge import parse_challenges
 from msidweb.errors import (
     AuthorizationError,
     CredentialError,
     InvalidCallError,
+    MetadataUnavailableError,
     ThrottledError,
     UserChallengeError,
 )
@@ -31,7 +32,12 @@ from msidweb.integrations.starlette import (
     install,
 )
 from msidweb.principal import ambient_principal
-from msidweb.telemetry import current_correlation_id
+from msidweb.telemetry import RequestFailed, RequestRefused, current_correlation_id
+
+
+class FailingValidator(StubValidator):
+    async def validate_authorization(self, fields, *, query_string=b""):
+        raise MetadataUnavailableError("The keys are not known yet.", retry_after=1)
 
 
 @pytest.fixture
@@ -318,21 +324,65 @@ async def test_a_failure_behind_the_api_is_502_logged_and_without_detail(identit
 
     assert answer.status_code == 502
     assert "AADSTS" not in answer.text
-    assert [record.getMessage() for record in caplog.records] == [
-        (
-            "msidweb.request_failed status=502 code=credential_rejected correlation_id=cid: "
-            "AADSTS1. (renew it)"
+    assert identity.events == [
+        RequestFailed(
+            correlation_id="cid",
+            status=502,
+            code="credential_rejected",
+            detail="AADSTS1. (renew it)",
+            tenant_id=TENANT,
+            object_id="alice",
+            user_name="alice@example.com",
         )
     ]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "msidweb.request_failed correlation_id=cid" in caplog.text
+    assert "detail=AADSTS1. (renew it)" in caplog.text
 
 
 async def test_a_refusal_for_want_of_permission_is_told_to_the_log(identity, caplog):
-    error = AuthorizationError("The caller lacks a scope.", missing_scopes=["a.read"])
+    ids = []
+
+    async def endpoint(request):
+        ids.append(current_correlation_id())
+        raise AuthorizationError("The caller lacks a scope.", missing_scopes=["a.read"])
+
     with caplog.at_level(logging.INFO, "msidweb.integrations"):
-        async with client_of(raising(identity, error)) as client:
+        async with client_of(guarded(identity, endpoint)) as client:
             assert (await client.get("/", headers=bearer_of("alice"))).status_code == 403
 
-    assert "msidweb.request_refused status=403" in caplog.text
+    (event,) = identity.events
+    assert isinstance(event, RequestRefused)
+    assert (event.status, event.code, event.user_name) == (
+        403,
+        "insufficient_scope",
+        "alice@example.com",
+    )
+    assert [event.correlation_id] == ids
+    assert f"msidweb.request_refused correlation_id={ids[0]}" in caplog.text
+
+
+async def test_a_token_in_an_error_of_the_application_is_hidden_from_log_and_hooks(
+    identity, caplog
+):
+    token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2ln"
+    error = AuthorizationError(f"{token} is not enough.", missing_scopes=["a.read"])
+    with caplog.at_level(logging.INFO, "msidweb.integrations"):
+        async with client_of(raising(identity, error)) as client:
+            await client.get("/", headers=bearer_of("alice"))
+
+    assert [event.detail for event in identity.events] == ["[hidden] is not enough."]
+    assert "eyJ" not in caplog.text
+
+
+async def test_a_failure_before_the_caller_is_known_names_nobody(identity):
+    identity.token_validator = FailingValidator()
+    async with client_of(guarded(identity)) as client:
+        assert (await client.get("/", headers=bearer_of("alice"))).status_code == 503
+
+    (event,) = identity.events
+    assert isinstance(event, RequestFailed)
+    assert (event.tenant_id, event.object_id, event.user_name) == (None, None, None)
 
 
 async def test_a_wait_that_entra_asks_for_is_passed_on(identity):

@@ -1,8 +1,14 @@
+import dataclasses
 import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import structlog
 
+import msidweb
 from msidweb.telemetry import (
     ApiOpenedLate,
     KeysRefreshFailed,
@@ -22,8 +28,9 @@ ACQUIRED = TokenAcquired(
     cache_level="l1",
     reason="not_applicable",
     scopes=("api://p/read",),
-    tenant_id="tenant",
-    object_id="user",
+    tenant_id="the-tenant",
+    object_id="the-user",
+    user_name="alice@example.com",
     correlation_id="cid",
 )
 
@@ -42,16 +49,19 @@ def test_an_event_becomes_a_line_and_extra_fields(caplog):
     assert record.msidweb_correlation_id == "cid"
 
 
-def test_tenant_and_user_are_shown_only_when_asked_for(caplog):
+def test_tenant_and_user_are_told_only_when_asked_for(caplog):
     caplog.set_level(logging.DEBUG, "msidweb")
+    heard = []
 
-    Telemetry().emit(ACQUIRED)
-    Telemetry(pii=True).emit(ACQUIRED)
+    Telemetry([heard.append]).emit(ACQUIRED)
+    Telemetry([heard.append], pii=True).emit(ACQUIRED)
 
-    hidden, shown = (record.getMessage() for record in caplog.records)
-    assert "tenant" not in hidden
-    assert "tenant_id=tenant" in shown
-    assert "object_id=user" in shown
+    hidden, shown = caplog.records
+    for personal in ("the-tenant", "the-user", "alice@example.com"):
+        assert personal not in f"{hidden.getMessage()} {vars(hidden)} {heard[0]}"
+        assert personal in shown.getMessage()
+    assert (shown.msidweb_tenant_id, shown.msidweb_user_name) == ("the-tenant", "alice@example.com")
+    assert heard[1] is ACQUIRED
 
 
 def test_nobody_listens_until_a_level_or_a_hook_is_set(caplog):
@@ -68,20 +78,49 @@ def test_a_hook_hears_the_record_itself_and_may_fail(caplog):
     def broken(event):
         raise ValueError(JWT)
 
-    Telemetry([broken, heard.append]).emit(ACQUIRED)
+    Telemetry([broken, heard.append], pii=True).emit(ACQUIRED)
 
     assert heard == [ACQUIRED]
-    assert "a telemetry hook raised" in caplog.text
+    assert "a telemetry hook raised correlation_id=cid" in caplog.text
     assert JWT not in caplog.text
 
 
-def test_an_unconfigured_application_sees_warnings_only(caplog):
+def test_a_handler_alone_gets_warnings_only(caplog):
     logging.getLogger("msidweb").setLevel(logging.NOTSET)
 
     Telemetry().emit(ACQUIRED)
     Telemetry().emit(ApiOpenedLate())
 
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+@pytest.mark.parametrize(("setup", "seen"), [("pass", False), ("logging.basicConfig()", True)])
+def test_an_application_that_configures_no_logging_sees_nothing(setup, seen):
+    code = (
+        "import logging; from msidweb.telemetry import ApiOpenedLate, Telemetry; "
+        f"{setup}; Telemetry().emit(ApiOpenedLate())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(Path(msidweb.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert (run.stdout, bool(run.stderr)) == ("", seen)
+    assert ("WARNING:msidweb.http:msidweb.opened_late" in run.stderr) is seen
+
+
+def test_a_line_break_in_a_field_begins_no_line(caplog):
+    caplog.set_level(logging.DEBUG, "msidweb")
+    forged = dataclasses.replace(ACQUIRED, user_name="alice\nINFO:msidweb:forged")
+
+    Telemetry(pii=True).emit(forged)
+
+    (record,) = caplog.records
+    assert "user_name=alice\\nINFO:msidweb:forged" in record.getMessage()
+    assert "\n" not in record.getMessage()
 
 
 @pytest.mark.parametrize(

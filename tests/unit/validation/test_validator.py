@@ -99,16 +99,17 @@ async def test_a_token_costs_one_look_at_the_clock():
 
 
 async def test_accepted_tokens_are_told_of():
-    bench = Bench(scheme="Second")
+    bench = Bench(scheme="Second", pii=True)
     assert bench.validator.scheme == "Second"
     with correlation_scope("the-id"):
-        await bench.accept(TOKEN)
+        await bench.accept_claims(preferred_username="alice@example.com")
         await bench.accept(KEY.token(app_claims()))
     user, app = bench.events
     assert isinstance(user, TokenValidated)
     assert (user.kind, user.scheme, user.from_memo) == ("user", "Second", False)
     assert (user.tenant_id, user.object_id) == (TENANT, user_claims()["oid"])
-    assert app.kind == "app"
+    assert user.user_name == "alice@example.com"
+    assert (app.kind, app.user_name) == ("app", None)
     assert user.correlation_id == "the-id"
 
 
