@@ -1,4 +1,4 @@
-"""Continuous access evaluation: what a resource learns of a user at once, not at the token's end."""
+"""Continuous access evaluation: what a resource learns of a user at once, not at a token's end."""
 
 from __future__ import annotations
 
