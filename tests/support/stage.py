@@ -131,9 +131,12 @@ class Stage:
     async def client(self, app: AsgiApp) -> httpx.AsyncClient:
         """A client of *app*, which is served over TLS until the test ends."""
         server = await self.serve(app)
-        trust = ssl.create_default_context(cafile=self.ca_file)
-        client = httpx.AsyncClient(base_url=server.base_url, verify=trust, trust_env=False)
+        client = httpx.AsyncClient(base_url=server.base_url, verify=self.trust(), trust_env=False)
         return await self._stack.enter_async_context(client)
+
+    def trust(self) -> ssl.SSLContext:
+        """What a client of these servers trusts."""
+        return ssl.create_default_context(cafile=self.ca_file)
 
     @property
     def ca_file(self) -> str:
