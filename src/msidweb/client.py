@@ -91,16 +91,15 @@ def find_challenge(
     check_kind("body", body, bytes, str)
     if status_code not in _CHALLENGING:
         return None
-    fields = _authenticate_fields(headers)
-    told, said = _in_fields(fields), _in_body(body)
-    if told is None and said is None:
+    told, said = _in_fields(_authenticate_fields(headers)), _in_body(body)
+    error = said.error or told.error
+    if not error:
         return None
-    both = [one for one in (said, told) if one is not None]
     return ConsentRequiredError(
-        next((one.description for one in both if one.description), _DESCRIPTION),
-        scopes=next((one.scopes for one in both if one.scopes), ()),
-        claims=next((one.claims for one in reversed(both) if one.claims), None),
-        code=_CONSENT if both[0].error == _CONSENT else _INTERACTION,
+        said.description or told.description or _DESCRIPTION,
+        scopes=said.scopes or told.scopes,
+        claims=told.claims or said.claims,
+        code=_CONSENT if error == _CONSENT else _INTERACTION,
     )
 
 
@@ -131,6 +130,9 @@ class _Asked:
         )
 
 
+_NOTHING = _Asked("")
+
+
 def _authenticate_fields(headers: Fields) -> list[str]:
     fields = [
         value
@@ -140,13 +142,15 @@ def _authenticate_fields(headers: Fields) -> list[str]:
     return fields if sum(map(len, fields)) <= MAX_FIELDS else []
 
 
-def _in_fields(fields: Iterable[str]) -> _Asked | None:
+def _in_fields(fields: Iterable[str]) -> _Asked:
     for field in fields:
-        forbidden = _OF_DOTNET.search(field)
+        forbidden = _OF_DOTNET.match(field)
         if forbidden:
             scopes = _scopes(forbidden[2].split(","))
             return _Asked(_CONSENT, scopes=scopes, claims=decode_claims(forbidden[1]))
         for challenge in parse_challenges([field]):
+            if challenge.scheme != "bearer":
+                continue
             parameters = challenge.parameters
             asked = _Asked(
                 parameters.get("error", ""),
@@ -154,19 +158,19 @@ def _in_fields(fields: Iterable[str]) -> _Asked | None:
                 _scopes(parameters.get("scope", "").split()),
                 decode_claims(parameters.get("claims", "")),
             )
-            if challenge.scheme == "bearer" and asked.is_challenge:
+            if asked.is_challenge:
                 return asked
-    return None
+    return _NOTHING
 
 
-def _in_body(body: bytes | str) -> _Asked | None:
+def _in_body(body: bytes | str) -> _Asked:
     data = body.encode(errors="replace") if isinstance(body, str) else body
     if len(data) > MAX_BODY:
-        return None
+        return _NOTHING
     try:
         document: Mapping[str, object] = parse_object(data)
     except EncodingError:
-        return None
+        return _NOTHING
     # FastAPI puts what an endpoint raises with HTTPException under "detail".
     inner = document.get("detail")
     members = inner if isinstance(inner, dict) else document
@@ -177,7 +181,7 @@ def _in_body(body: bytes | str) -> _Asked | None:
         _scopes(scopes.split() if isinstance(scopes, str) else scopes),
         decode_claims(json.dumps(claims) if isinstance(claims, dict) else str(claims or "")),
     )
-    return asked if asked.is_challenge else None
+    return asked if asked.is_challenge else _NOTHING
 
 
 def _scopes(values: object) -> tuple[str, ...]:

@@ -187,6 +187,24 @@ def test_of_a_challenge_only_what_is_well_formed_is_kept():
     assert len(error.description) == 256
 
 
+@pytest.mark.parametrize(
+    "piece",
+    [
+        'Bearer consentUri="", claims="", scopes="',
+        'Bearer error="',
+        'a="\\',
+        "a,",
+        ", ",
+        "a ",
+        'x="y",',
+    ],
+)
+def test_a_field_of_nothing_but_beginnings_is_no_challenge(piece):
+    field = piece * (MAX_FIELDS // len(piece))
+
+    assert find_challenge(403, {"WWW-Authenticate": field}) is None
+
+
 @pytest.mark.parametrize("scopes", [None, 7, {"a": 1}, True])
 def test_scopes_of_another_kind_are_none(scopes):
     error = find_challenge(401, {}, body(error="consent_required", scopes=scopes))
