@@ -146,8 +146,8 @@ def _in_fields(fields: Iterable[str]) -> _Asked:
     for field in fields:
         forbidden = _OF_DOTNET.match(field)
         if forbidden:
-            scopes = _scopes(forbidden[2].split(","))
-            return _Asked(_CONSENT, scopes=scopes, claims=decode_claims(forbidden[1]))
+            claims, scopes = decode_claims(forbidden[1]), _scopes(forbidden[2].split(","))
+            return _Asked(_INTERACTION if claims else _CONSENT, scopes=scopes, claims=claims)
         for challenge in parse_challenges([field]):
             if challenge.scheme != "bearer":
                 continue

@@ -124,7 +124,7 @@ def test_the_forbidden_answer_of_dotnet_is_understood():
     with_claims = find_challenge(403, {"WWW-Authenticate": field})
     without = find_challenge(403, {"WWW-Authenticate": field.replace(CLAIMS, "")})
 
-    assert parts(with_claims) == ("consent_required", SCOPES, CLAIMS)
+    assert parts(with_claims) == ("interaction_required", SCOPES, CLAIMS)
     assert parts(without) == ("consent_required", SCOPES, None)
 
 
