@@ -42,8 +42,8 @@ class Response(Protocol):
     """An answer of httpx, requests, Django's or Starlette's test client, and their like."""
 
     @property
-    def status_code(self) -> int:
-        """HTTP status."""
+    def status_code(self) -> int | None:
+        """HTTP status; None where there was no answer."""
 
     @property
     def headers(self) -> Fields:
@@ -67,8 +67,9 @@ def raise_for_challenge(response: Response) -> None:
     """
     if not (hasattr(response, "status_code") and hasattr(response, "headers")):
         raise wrong_kind("response", response, "a response with status_code and headers")
-    if response.status_code in _CHALLENGING:
-        error = find_challenge(response.status_code, response.headers, _body_of(response))
+    status_code = response.status_code
+    if status_code in _CHALLENGING:
+        error = find_challenge(status_code, response.headers, _body_of(response))
         if error is not None:
             raise error
 
