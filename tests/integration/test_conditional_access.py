@@ -218,7 +218,7 @@ async def test_requests_reads_the_challenge(stage, refusing):
 
 async def test_aiohttp_reads_the_challenge(stage, refusing):
     url, headers = refusing
-    trust = stage.trust()
+    trust = stage.trust
     async with (
         aiohttp.ClientSession() as session,
         session.get(url, headers=headers, ssl=trust) as response,
@@ -232,7 +232,7 @@ async def test_aiohttp_reads_the_challenge(stage, refusing):
 async def test_a_streamed_answer_of_httpx_is_read_by_its_header(stage, refusing):
     url, headers = refusing
     async with (
-        httpx.AsyncClient(verify=stage.trust(), trust_env=False) as client,
+        httpx.AsyncClient(verify=stage.trust, trust_env=False) as client,
         client.stream("GET", url, headers=headers) as response,
     ):
         with pytest.raises(ConsentRequiredError) as caught:

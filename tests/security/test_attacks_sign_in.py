@@ -1,5 +1,7 @@
 """Attacks on the emulator's pages: forged forms, scripts in parameters, frames, stolen sessions."""
 
+import base64
+import hashlib
 import re
 
 import httpx
@@ -258,11 +260,10 @@ async def test_a_form_may_lead_to_the_client_and_nowhere_else(web):
 
 
 async def test_only_the_script_of_a_posted_answer_may_run(web, entra):
-    import base64
-    import hashlib
-
     page = await web.begin(prompt="none", response_mode="form_post")
 
-    (script,) = re.findall(r"<script>(.*?)</script>", page.response.text)
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    assert f"script-src 'sha256-{digest}'" in page.response.headers["content-security-policy"]
+    policy = page.response.headers["content-security-policy"]
+    for tag, directive in (("script", "script-src"), ("style", "style-src")):
+        (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page.response.text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{directive} 'sha256-{digest}';" in policy

@@ -25,6 +25,16 @@ async def test_a_code_is_used_once_and_the_second_use_ends_what_the_first_gave(s
     assert codes_of(refreshed) == [50173]
 
 
+async def test_a_replay_ends_what_an_api_may_do_with_the_access_token(spa, code, obo):
+    token = (await spa.redeem(code)).json()["access_token"]
+    before = await obo(assertion=token)
+
+    await spa.redeem(code)
+
+    assert before.status_code == 200
+    assert codes_of(await obo(assertion=token)) == [50173]
+
+
 async def test_a_replay_ends_the_tokens_of_that_code_alone(spa, code):
     await spa.redeem(code)
     await spa.begin()

@@ -182,6 +182,8 @@ class TokenEndpoint:
             raise RefusalError(500133)
         if not claims.get("scp"):
             raise RefusalError(7000114)
+        if self._refresh_tokens.is_revoked(str(claims.get("sid"))):
+            raise RefusalError(50173)
         return claims
 
     def _authorization_code(self, request: _Request) -> Claims:
@@ -242,6 +244,7 @@ class TokenEndpoint:
                 granted,
                 client=request.client,
                 capabilities=requested.values("xms_cc"),
+                overrides={"sid": signed_in.family or None},
             )
         )
         body["scope"] = wanted.echo(granted, with_openid=self.repeat_openid_scopes)

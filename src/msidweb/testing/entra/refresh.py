@@ -19,7 +19,8 @@ class SignedIn:
         at: When the user signed in.
         scope: What was asked for.
         nonce: What the first id token repeats.
-        family: Name of the chain of refresh tokens; empty where nothing revokes it.
+        family: Name of the chain of refresh tokens, and ``sid`` of their access tokens; empty
+            where nothing revokes them.
         platform: Platform of the redirect URI that the sign-in led to, if any.
         since: When the chain of refresh tokens began.
     """
