@@ -14,6 +14,7 @@ from msidweb.acquisition import AuthorizationHeaderProvider, TokenAcquirer
 from msidweb.builder import IdentityBuilder
 from msidweb.configuration import (
     AcquireTokenOptions,
+    CertificateWithKey,
     Configuration,
     CredentialDescription,
     DownstreamApiOptions,
@@ -44,6 +45,7 @@ __all__ = [
     "AuthenticationError",
     "AuthorizationError",
     "AuthorizationHeaderProvider",
+    "CertificateWithKey",
     "Configuration",
     "ConfigurationError",
     "CredentialDescription",

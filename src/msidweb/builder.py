@@ -8,9 +8,11 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Self, TypeAlias, TypeVar
 
+from msidweb.acquisition import TokenRequestDraft
+from msidweb.concurrency import Callback
 from msidweb.configuration import (
-    WHOLE,
     Configuration,
+    CredentialDescription,
     DownstreamApiOptions,
     Draft,
     HttpClientOptions,
@@ -24,12 +26,16 @@ from msidweb.configuration import (
     bind,
 )
 from msidweb.configuration.spelling import did_you_mean
-from msidweb.container import IdentityContainer, make_container
-from msidweb.credentials import ClientCredential
+from msidweb.container import IdentityContainer, SchemeSource, make_container
+from msidweb.credentials import AssertionProvider, ClientCredential
+from msidweb.customization import Customization
+from msidweb.downstream import RequestHook
 from msidweb.errors import ConfigurationError, InvalidCallError, Problem
 from msidweb.identity import Identity
 from msidweb.judgement import Unread, contradictions, notes, web_api_problems
 from msidweb.kinds import check_kind, wrong_kind
+from msidweb.principal import Principal
+from msidweb.scheme_recipes import SchemeRecipes
 from msidweb.telemetry import Hook
 
 M = TypeVar("M", bound=Options)
@@ -44,7 +50,8 @@ class IdentityBuilder:
 
     ``IdentityBuilder()`` takes keywords and the environment only, :meth:`from_appsettings` a .NET
     team's file below them, :meth:`from_options` typed options. Nothing is read before ``build``
-    but the files, so the order of the calls plays no part; said twice, the later call wins.
+    but the files, so the order of the calls plays no part, save that token acquisition is enabled
+    for the scheme added last; said twice, the later call wins, but a name is given to one scheme.
 
     Attributes:
         configuration: The layered settings, for values of the application's own.
@@ -54,15 +61,14 @@ class IdentityBuilder:
         check_kind("configuration", configuration, Configuration, NoneType)
         self.configuration = configuration or Configuration.of_environment()
         self._base = IdentityOptions(environment=self.configuration.environment)
-        self._scheme: object = None
-        self._web_api: Recipe[MicrosoftIdentityOptions] | None = None
+        self._schemes = SchemeRecipes(self._base)
         self._token_cache: Recipe[TokenCacheOptions] | None = None
         self._apis: dict[str, Recipe[DownstreamApiOptions]] = {}
         self._api_sections: list[str | Section] = []
         self._http_clients: dict[str, Recipe[HttpClientOptions]] = {}
-        self._acquires = False
         self._hooks: list[Hook] = []
-        self._credentials: list[ClientCredential] = []
+        self._customization = Customization()
+        self._assertion_providers: dict[str, AssertionProvider] = {}
         self._parts: dict[str, Any] = {}
 
     @classmethod
@@ -92,11 +98,12 @@ class IdentityBuilder:
         check_kind("from_options", options, IdentityOptions)
         builder = cls(Configuration.of_environment(environ={}))
         builder._base = options.model_copy(deep=True)
+        builder._schemes = SchemeRecipes(builder._base)
         return builder
 
     def add_authentication(self, scheme: str = "Bearer") -> Self:
-        """Name the authentication scheme. May be left out. .NET: AddAuthentication."""
-        self._scheme = scheme
+        """Name the default authentication scheme. May be left out. .NET: AddAuthentication."""
+        self._schemes.default = scheme
         return self
 
     def add_microsoft_identity_web_api(
@@ -109,42 +116,63 @@ class IdentityBuilder:
     ) -> Self:
         """Protect a web API. .NET: AddMicrosoftIdentityWebApi.
 
+        Called again with another *scheme*, it adds one: with a registration and an authority of its
+        own, chosen route by route.
+
         Args:
             source: Section name, section, options object, or a callable that fills empty options.
-            scheme: Name of the authentication scheme.
+            scheme: Name of the authentication scheme; the default one where not given.
             configure: Edits the options after everything else.
             keywords: Fields of :class:`MicrosoftIdentityOptions`; they win over the source.
         """
-        if self._web_api is not None and scheme not in (None, self._scheme or self._base.scheme):
-            raise InvalidCallError("Several schemes side by side are not part of this version.")
-        self._scheme = self._scheme if scheme in (None, "") else scheme
-        self._web_api = _recipe(
+        of_scheme = "" if scheme is None else f"(scheme={scheme!r})"
+        recipe = _recipe(
             MicrosoftIdentityOptions,
-            "add_microsoft_identity_web_api",
+            f"add_microsoft_identity_web_api{of_scheme}",
             source,
             configure=configure,
             keywords=keywords,
         )
+        self._schemes.add(scheme, recipe)
         return self
 
-    def enable_token_acquisition(self, *, credentials: Sequence[ClientCredential] = ()) -> Self:
-        """Acquire tokens for downstream services.
+    def enable_token_acquisition(
+        self, *, credentials: Sequence[ClientCredential | CredentialDescription] = ()
+    ) -> Self:
+        """Acquire tokens for downstream services, with the client of the scheme added last.
 
         .NET: EnableTokenAcquisitionToCallDownstreamApi.
 
         Args:
-            credentials: Client credentials given in code; tried before the configured ones.
+            credentials: Client credentials given in code, or descriptions of some; tried before
+                the configured ones.
         """
         if not isinstance(credentials, list | tuple):
             raise wrong_kind("credentials", credentials, "a list")
         for credential in credentials:
-            if not callable(getattr(credential, "proof", None)):
+            described = isinstance(credential, CredentialDescription)
+            if not described and not callable(getattr(credential, "proof", None)):
                 raise wrong_kind("credentials", credential, "client credentials")
-        self._acquires = True
-        self._credentials.extend(credentials)
+        self._schemes.enable(credentials)
         return self
 
     enable_token_acquisition_to_call_downstream_api = enable_token_acquisition
+
+    def add_signed_assertion_provider(self, name: str, provider: AssertionProvider) -> Self:
+        """Let credentials of the type ``CustomSignedAssertion`` name *provider*.
+
+        .NET: a registered ICustomSignedAssertionProvider.
+
+        Args:
+            name: What ``CustomSignedAssertionProviderName`` says.
+            provider: Given an :class:`~msidweb.credentials.AssertionRequest`, returns a client
+                assertion; one that is no coroutine function runs in a thread.
+        """
+        check_kind("add_signed_assertion_provider: name", name, str)
+        if not callable(provider):
+            raise wrong_kind("provider", provider, "a function")
+        self._assertion_providers[name] = provider
+        return self
 
     def add_in_memory_token_caches(
         self, configure: Configure[TokenCacheOptions] | None = None, **keywords: Any
@@ -217,6 +245,44 @@ class IdentityBuilder:
         self._hooks.append(hook)
         return self
 
+    def on_token_validated(self, callback: Callback[Principal]) -> Self:
+        """Call *callback* with each caller whose token was validated, before the request goes on.
+
+        It may be async, as may the four below. It may refuse the caller by raising, an
+        :class:`AuthorizationError` for a 403. What a callback raises reaches the caller as it is.
+        Said twice, both are called, in this order. .NET: OnTokenValidated.
+        """
+        return self._customized(on_token_validated=callback)
+
+    def on_before_token_request(self, callback: Callback[TokenRequestDraft]) -> Self:
+        """Call *callback* before a token request is sent, once for all who wait for it.
+
+        .NET: OnBeforeTokenAcquisitionForOnBehalfOf, OnBeforeTokenAcquisitionForApp.
+        """
+        return self._customized(on_before_token_request=callback)
+
+    def on_before_auth_header(self, callback: RequestHook) -> Self:
+        """Call *callback* with each downstream request before a token is asked for.
+
+        .NET: OnBeforeAuthHeaderCreation.
+        """
+        return self._customized(on_before_auth_header=callback)
+
+    def on_after_auth_header(self, callback: RequestHook) -> Self:
+        """Call *callback* with each downstream request that has its Authorization field.
+
+        .NET: OnAfterAuthHeaderCreation.
+        """
+        return self._customized(on_after_auth_header=callback)
+
+    def customize_request(self, callback: RequestHook) -> Self:
+        """Call *callback* with each downstream request, after the two above.
+
+        Reserved headers are put back as they were, and a request that would leave the API's base
+        URL is refused. .NET: CustomizeHttpRequestMessage.
+        """
+        return self._customized(customize_request=callback)
+
     def override(self, **parts: Any) -> Self:
         """Use *parts* in place of the container's, by the names of its providers.
 
@@ -260,17 +326,22 @@ class IdentityBuilder:
             raise ConfigurationError(self.configuration.problems)
         problems: list[Problem] = []
         options, unread = self._options(problems)
+        sources = self._schemes.sources(self.configuration)
         container = make_container(
             options,
-            section=self._section_name(),
+            source=sources.get(options.scheme, SchemeSource()),
             hooks=tuple(self._hooks),
-            client_credentials=tuple(self._credentials),
-            parts=self._parts,
+            customization=self._customization,
+            assertion_providers=dict(self._assertion_providers),
+            scheme_sources=sources,
+            parts={"configuration": self.configuration, **self._parts},
         )
         problems += contradictions(options, unread)
-        section = self._section_name()
-        place = Place(section, self.configuration.section(section), unread.web_api)
-        problems += web_api_problems(container, options, place)
+        for scheme in (container, *container.schemes().values()):
+            known, section = scheme.options(), scheme.section()
+            unread_there = unread.schemes.get(known.scheme, frozenset())
+            place = Place(section, self.configuration.section(section), unread_there)
+            problems += web_api_problems(scheme, known, place)
         if problems:
             raise ConfigurationError(dict.fromkeys(problems))
         for note in notes(options):
@@ -279,20 +350,16 @@ class IdentityBuilder:
         container.reset_singletons()
         return Identity(container)
 
+    def _customized(self, **callbacks: object) -> Self:
+        for name, callback in callbacks.items():
+            if not callable(callback):
+                raise wrong_kind(name, callback, "a function")
+        self._customization = self._customization.plus(**callbacks)
+        return self
+
     def _options(self, problems: list[Problem]) -> tuple[IdentityOptions, Unread]:
         options = self._base.model_copy(deep=True)
-        if isinstance(self._scheme, str | None):
-            options.scheme = self._scheme or options.scheme
-        else:
-            problems.append(Problem("add_authentication: scheme", "must be text"))
-        options.enable_token_acquisition |= self._acquires
-        web_api = Draft(options.web_api)
-        if self._web_api is not None:
-            web_api = self._web_api.draft(self.configuration, problems)
-        elif not options.web_api.model_fields_set:
-            web_api = Draft(options.web_api, frozenset({WHOLE}), is_whole=False)
-            problems.append(Problem("the chain", "lacks add_microsoft_identity_web_api()"))
-        options.web_api = web_api.options
+        schemes = self._schemes.make(options, self.configuration, problems)
         if self._token_cache is not None:
             options.token_cache = self._token_cache.draft(self.configuration, problems).options
         apis = self._drafts(self._all_apis(problems), problems)
@@ -300,13 +367,10 @@ class IdentityBuilder:
         options.downstream_apis |= {name: draft.options for name, draft in apis.items()}
         options.http_clients |= {name: draft.options for name, draft in clients.items()}
         return options, Unread(
-            web_api.unread,
+            schemes,
             {name: draft.unread for name, draft in apis.items()},
             {name: draft.unread for name, draft in clients.items()},
         )
-
-    def _section_name(self) -> str:
-        return self._web_api.name(self.configuration) if self._web_api else "AzureAd"
 
     def _all_apis(self, problems: list[Problem]) -> dict[str, Recipe[DownstreamApiOptions]]:
         listed: dict[str, Recipe[DownstreamApiOptions]] = {}

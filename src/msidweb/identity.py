@@ -6,20 +6,31 @@ import asyncio
 import contextlib
 import warnings
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from types import TracebackType
+from types import NoneType, TracebackType
 from typing import Any, Self, TypeAlias
 
 import httpx
 
-from msidweb.acquisition import AuthorizationHeaderProvider, TokenAcquirer
-from msidweb.configuration import ENTRA_CLIENT, IdentityOptions
+from msidweb.acquisition import (
+    AuthorizationHeaderProvider,
+    TokenAcquirer,
+    TokenProvider,
+    acquires_nothing,
+)
+from msidweb.configuration import (
+    ENTRA_CLIENT,
+    Configuration,
+    IdentityOptions,
+    MicrosoftIdentityOptions,
+)
 from msidweb.configuration.spelling import unknown_name
 from msidweb.container import IdentityContainer
-from msidweb.downstream import DownstreamApi
+from msidweb.downstream import DownstreamApi, DownstreamAuth
 from msidweb.errors import InvalidCallError
-from msidweb.kinds import wrong_kind
+from msidweb.kinds import check_kind, wrong_kind
+from msidweb.principal import Principal
 from msidweb.telemetry import Telemetry
 from msidweb.validation import TokenValidator
 
@@ -44,25 +55,52 @@ class Identity:
         self._holders: Counter[asyncio.AbstractEventLoop] = Counter()
 
     @property
+    def _options(self) -> IdentityOptions:
+        return self.container.options()
+
+    @property
     def options(self) -> IdentityOptions:
         """The options that this identity was built from; changing them changes nothing."""
-        return self.container.options().model_copy(deep=True)
+        return self._options.model_copy(deep=True)
+
+    @property
+    def configuration(self) -> Configuration:
+        """The layered settings that it was built over, for values of the application's own."""
+        return self.container.configuration()
 
     @property
     def token_validator(self) -> TokenValidator:
-        """Turns an Authorization field into a principal."""
+        """Turns an Authorization field into a principal, by the default scheme."""
         return self.container.token_validator()
 
     @property
-    def token_acquirer(self) -> TokenAcquirer:
+    def token_acquirer(self) -> TokenProvider:
         """Acquires tokens for the user and for the application. .NET: ITokenAcquirer.
+
+        Of several schemes it takes the one that validated the user, for the application the default
+        one, or the one that ``AcquireTokenOptions.authentication_options_name`` names.
 
         Raises:
             InvalidCallError: Token acquisition was not enabled.
         """
-        if not self.container.options().enable_token_acquisition:
+        if not any(s.enable_token_acquisition for s in self._options.all_schemes.values()):
             raise InvalidCallError("No tokens are acquired; call enable_token_acquisition().")
         return self.container.token_acquirer()
+
+    def scheme(self, name: str | None = None) -> IdentityScheme:
+        """The authentication scheme *name*, or the default one.
+
+        Raises:
+            InvalidCallError: There is none; the error names those there are.
+        """
+        check_kind("the scheme's name", name, str, NoneType)
+        if name is None or name == self._options.scheme:
+            return IdentityScheme(self.container)
+        schemes = self.container.schemes()
+        if name not in schemes:
+            known = [self._options.scheme, *schemes]
+            raise unknown_name("authentication scheme", name, known, code="unknown_scheme")
+        return IdentityScheme(schemes[name])
 
     @property
     def authorization_header_provider(self) -> AuthorizationHeaderProvider:
@@ -73,6 +111,35 @@ class Identity:
     def downstream_api(self) -> DownstreamApi:
         """Calls the named downstream APIs. .NET: IDownstreamApi."""
         return self.container.downstream_api()
+
+    def auth(
+        self,
+        api: str | Sequence[str],
+        *,
+        base_url: str | None = None,
+        user: Principal | None = None,
+        for_app: bool = False,
+        session_key: str | None = None,
+    ) -> DownstreamAuth:
+        """Attaches an API's token to requests of an ``httpx.AsyncClient`` of your own.
+
+        ``httpx.AsyncClient(auth=identity.auth("PartnerAPI"))``. .NET:
+        MicrosoftIdentityMessageHandler.
+
+        Args:
+            api: Name of the API; or scopes, with the *base_url* that their tokens may reach.
+            base_url: Root of an API that is not configured.
+            user: The user, instead of the one of the request in which a call is made.
+            for_app: Attach the application's token, not a user's.
+            session_key: Long-running session whose user is meant.
+
+        Raises:
+            InvalidCallError: There is no such API, scopes come without a base URL or a name with
+                one, or the scopes are not those of an application.
+        """
+        return self.downstream_api.auth(
+            api, base_url=base_url, user=user, for_app=for_app, session_key=session_key
+        )
 
     @property
     def telemetry(self) -> Telemetry:
@@ -103,8 +170,9 @@ class Identity:
         if self._holders[loop] > 1:
             return
         self.container.http_clients().open()
-        if self.container.options().enable_token_acquisition:
-            await self.container.token_acquirer().open()
+        for container in (self.container, *self.container.schemes().values()):
+            if container.options().enable_token_acquisition:
+                await container.scheme_acquirer().open()
 
     async def aclose(self) -> None:
         """Let background work end, at most 5 seconds, and close every connection."""
@@ -130,11 +198,47 @@ class Identity:
 
     def __repr__(self) -> str:
         state = "open" if self._holders else "closed"
-        return f"<Identity scheme={self.container.options().scheme!r} {state}>"
+        return f"<Identity scheme={self._options.scheme!r} {state}>"
 
     def __del__(self) -> None:
         if getattr(self, "_holders", 0):
             warnings.warn(f"{self!r} was never closed", ResourceWarning, stacklevel=2, source=self)
+
+
+class IdentityScheme:
+    """One authentication scheme of an identity: who validates, and who acquires, in it alone."""
+
+    def __init__(self, container: IdentityContainer) -> None:
+        self._container = container
+
+    @property
+    def name(self) -> str:
+        """Name of the scheme; principals carry it."""
+        return self._container.options().scheme
+
+    @property
+    def options(self) -> MicrosoftIdentityOptions:
+        """The application and its authority; changing them changes nothing."""
+        return self._container.options().web_api.model_copy(deep=True)
+
+    @property
+    def token_validator(self) -> TokenValidator:
+        """Turns an Authorization field into a principal of this scheme."""
+        return self._container.token_validator()
+
+    @property
+    def token_acquirer(self) -> TokenAcquirer:
+        """Acquires tokens with this scheme's client, for its own callers and for the application.
+
+        Raises:
+            InvalidCallError: Token acquisition was not enabled for this scheme.
+        """
+        if not self._container.options().enable_token_acquisition:
+            raise acquires_nothing(self.name)
+        return self._container.scheme_acquirer()
+
+    def __repr__(self) -> str:
+        return f"<IdentityScheme {self.name!r}>"
 
 
 class Lifespan:

@@ -33,12 +33,12 @@ class Unread:
     """Which values could not be read, as in a ``Draft``: nothing that rests on them is judged.
 
     Attributes:
-        web_api: Those of the application.
+        schemes: Those of the application in each scheme.
         downstream_apis: Those of each API.
         http_clients: Those of each HTTP client.
     """
 
-    web_api: frozenset[str] = _NONE
+    schemes: Mapping[str, frozenset[str]] = field(default_factory=dict)
     downstream_apis: Mapping[str, frozenset[str]] = field(default_factory=dict)
     http_clients: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
@@ -66,12 +66,13 @@ def web_api_problems(
 
 def notes(options: IdentityOptions) -> Iterator[ConfigurationNoted]:
     """What works, and may not be what was meant."""
-    for name in _NOT_YET:
-        if getattr(options.web_api, name):
-            yield ConfigurationNoted(
-                place=str(MicrosoftIdentityOptions.model_fields[name].alias),
-                note="has no effect in this version",
-            )
+    for scheme, of_scheme in options.all_schemes.items():
+        where = "" if scheme == options.scheme else f" of scheme {scheme!r}"
+        for name in _NOT_YET:
+            if getattr(of_scheme.web_api, name):
+                key = MicrosoftIdentityOptions.model_fields[name].alias
+                note = "has no effect in this version"
+                yield ConfigurationNoted(place=f"{key}{where}", note=note)
     for name, api in options.downstream_apis.items():
         if not api.scopes:
             note = "has no scopes, so its calls carry no token"
@@ -87,7 +88,6 @@ def notes(options: IdentityOptions) -> Iterator[ConfigurationNoted]:
 #: Options of .NET that are read, and that a later version will act on.
 _NOT_YET = (
     "azure_region",
-    "send_x5c",
     "token_decryption_certificates",
     "token_decryption_credentials",
     "user_assigned_managed_identity_client_id",
@@ -104,8 +104,7 @@ def _unfit(
     for later in later_options(api.acquire_token_options):
         key = AcquireTokenOptions.model_fields[later].alias
         yield Problem(f"{place.name}: AcquireTokenOptions:{key}", "is not part of this version")
-    if api.scopes and not options.enable_token_acquisition:
-        yield Problem(place.name, "needs tokens", "call enable_token_acquisition()")
+    yield from _unserved(place.name, api, options)
     client = api.http_client_name
     if client is not None and client not in options.http_clients:
         near = did_you_mean(client, options.http_clients)
@@ -114,6 +113,21 @@ def _unfit(
         yield Problem(
             place.name, f"{ENTRA_CLIENT!r} is the client that asks Entra ID, not an API's"
         )
+
+
+def _unserved(place: str, api: DownstreamApiOptions, options: IdentityOptions) -> Iterator[Problem]:
+    """What keeps *api* from getting its tokens."""
+    schemes = options.all_schemes
+    acquiring = [name for name, scheme in schemes.items() if scheme.enable_token_acquisition]
+    named = api.acquire_token_options.authentication_options_name
+    if named is not None and named not in schemes:
+        place = f"{place}: AuthenticationOptionsName"
+        known = ", ".join(map(repr, schemes))
+        yield Problem(place, f"no scheme is called {named!r}{did_you_mean(named, schemes)}", known)
+    elif api.scopes and not acquiring:
+        yield Problem(place, "needs tokens", "call enable_token_acquisition()")
+    elif api.scopes and named is not None and named not in acquiring:
+        yield Problem(place, f"needs tokens, and the scheme {named!r} acquires none")
 
 
 def _refusals(
@@ -128,7 +142,7 @@ def _refusals(
     if options.enable_token_acquisition:
         credentials = _part(container, "credentials", place, problems)
         if credentials is not None and has_authority:
-            _part(container, "token_acquirer", place, problems)
+            _part(container, "scheme_acquirer", place, problems)
         if credentials is not None and credentials.is_empty and place.knows(*_CREDENTIALS):
             problems.append(
                 Problem(

@@ -17,8 +17,15 @@ import structlog
 from tests.documentation.pages import ROOT, Page, pages, rows
 from tests.support.stage import Stage, bearer
 
-from msidweb import InvalidCallError, MsidwebError, errors
+from msidweb import (
+    AuthorizationError,
+    DownstreamApiError,
+    InvalidCallError,
+    MsidwebError,
+    errors,
+)
 from msidweb.acquisition.aadsts import CAUSES, Kind
+from msidweb.authority.clouds import CLOUDS
 
 
 def ids(page_or_block):
@@ -61,6 +68,7 @@ def read(stage, tmp_path, monkeypatch):
 
 
 def with_ids(stage, text):
+    text = text.replace("your-api-client-id", stage.api.client_id)
     return text.replace("partner-api-id", stage.partner.resource.client_id)
 
 
@@ -203,6 +211,196 @@ async def test_an_application_has_no_user_to_act_for(stage, read):
 
     assert caller.is_app
     assert refused.value.code == "app_only_caller"
+
+
+async def test_who_may_call_is_read_from_the_configuration(stage, read, tmp_path):
+    stage.settings["AzureAd"] |= {
+        "Scopes": "access_as_user orders.write",
+        "AppPermissions": ["Orders.Read.All"],
+    }
+    (tmp_path / "appsettings.json").write_text(json.dumps(stage.settings))
+    page = await read("authorization")
+    client = await stage.client(page.app)
+
+    async def answer(headers):
+        answer = await client.get("/orders", headers=headers)
+        return answer.status_code, answer.json()
+
+    assert await answer(stage.signed_in(stage.alice)) == (200, "a user")
+    assert await answer(an_application(stage, "Orders.Read.All")) == (200, "an application")
+    assert (await answer(an_application(stage, "Another")))[0] == 403
+    assert (await answer({}))[0] == 401
+    with pytest.raises(AuthorizationError):
+        page.only_the_job.check(stage.entra.principal(stage.alice, resource=stage.api))
+    page.may(stage.entra.principal(stage.alice, resource=stage.api))
+
+
+async def test_two_schemes_take_the_client_of_the_callers(stage, read, tmp_path):
+    other = stage.entra.add_app("partners-api", scopes=["read"])
+    stage.entra.consent(client=stage.spa, resource=other)
+    stage.entra.consent(client=other, resource=stage.partner.resource, user=stage.alice)
+    stage.settings["AzureAd2"] = stage.entra.azure_ad(other)
+    (tmp_path / "appsettings.json").write_text(json.dumps(stage.settings))
+    page = await read("several-schemes")
+    client = await stage.client(page.app)
+    own = stage.signed_in(stage.alice)
+    token = stage.entra.user_token(stage.alice, resource=other, client=stage.spa)
+    partners = bearer(token)
+
+    async def told(path, headers):
+        answer = await client.get(path, headers=headers)
+        return answer.json() if answer.status_code == 200 else answer.status_code
+
+    assert [await told("/own", h) for h in (own, partners)] == ["Bearer", 401]
+    assert [await told("/partners", h) for h in (own, partners)] == [401, "Second"]
+    assert [await told("/anyone", h) for h in (own, partners)] == ["Bearer", "Second"]
+    for headers in (own, partners):
+        assert await told("/data", headers) == ["first", "second"]
+    clients = [stage.api.client_id, other.client_id]
+    assert [call.claims["azp"] for call in stage.partner.calls] == clients
+
+    scope = f"api://{stage.partner.resource.client_id}/.default"
+    async with page.identity:
+        token = await page.token_of_the_second_application(scope)
+    assert stage.entra.recognize(token)["azp"] == other.client_id
+
+
+async def test_the_clouds_are_those_of_the_table(read):
+    page = await read("sovereign-clouds")
+    text = Page.of("how-to/sovereign-clouds").text
+    shown = {
+        re.sub(r".*https://([^/]+)/.*", r"\1", row["`Instance`"]): re.findall(
+            r"`([^`]+)`", row["Other names of it"]
+        )
+        for row in rows(text, "Say where the tenant is")
+    }
+    retired = {"login-us.microsoftonline.com", "login.microsoftonline.de", "login.windows-ppe.net"}
+
+    assert shown == {
+        cloud.network_host: sorted(cloud.aliases - {cloud.network_host}, key=text.index)
+        for cloud in CLOUDS
+        if cloud.network_host not in retired
+    }
+    assert (
+        page.identity.container.authority()
+        .token_endpoint()
+        .startswith("https://login.microsoftonline.us/11111111")
+    )
+    assert "contradicts TenantId" in page.told
+
+
+async def test_the_api_behind_a_gateway(stage, read):
+    page = await read("behind-a-gateway")
+    client = await stage.client(page.app)
+
+    def for_audience(audience):
+        return stage.sign_in_again(stage.alice, claims={"aud": audience})
+
+    async def status(path, headers):
+        return (await client.get(path, headers=headers)).status_code
+
+    assert await status("/whoami", for_audience(page.OWN)) == 200
+    assert await status("/whoami", for_audience(page.GATEWAY)) == 200
+    assert await status("/whoami", for_audience("https://elsewhere.azure-api.net")) == 401
+    assert await status("/whoami", an_application(stage, "Orders.Read.All")) == 403
+    assert await status("/health", bearer("no.token")) == 200
+
+
+async def test_the_docs_page_behind_a_gateway_uses_the_prefix_that_was_configured(stage, read):
+    app = (await read("behind-a-gateway")).app
+    transport = httpx.ASGITransport(app, root_path="/partner")  # as uvicorn --root-path
+    forged = {"X-Forwarded-Prefix": "/evil", "X-Forwarded-Host": "evil.example"}
+
+    async with httpx.AsyncClient(transport=transport, base_url="https://api") as client:
+        shown = await client.get("/docs", headers=forged)
+        schema = await client.get("/openapi.json", headers=forged)
+
+    assert "url: '/partner/openapi.json'" in shown.text
+    assert "'/partner/docs/oauth2-redirect'" in shown.text
+    assert schema.json()["servers"] == [{"url": "/partner"}]
+    assert "evil" not in shown.text + schema.text
+
+
+async def test_a_browser_asks_before_it_calls_and_reads_the_challenge(stage, read):
+    client = await stage.client((await read("behind-a-gateway")).app)
+    origin = {"Origin": "https://app.contoso.example"}
+    asks = {"Access-Control-Request-Method": "GET"} | {
+        "Access-Control-Request-Headers": "authorization"
+    }
+
+    asked = await client.options("/whoami", headers=origin | asks)
+    refused = await client.get("/whoami", headers=origin)
+
+    assert asked.status_code == 200
+    assert refused.status_code == 401
+    assert refused.headers["access-control-allow-origin"] == origin["Origin"]
+    assert refused.headers["access-control-expose-headers"] == "WWW-Authenticate"
+
+
+async def user_of(stage, identity):
+    field = stage.signed_in(stage.alice)["Authorization"]
+    return await identity.token_validator.validate_authorization([field])
+
+
+async def test_the_page_on_streams_sends_and_reads_piece_by_piece(stage, read, tmp_path):
+    page = await read("streams")
+    (tmp_path / "report.bin").write_bytes(b"x" * 100_000)
+    async with page.identity as identity:
+        user = await user_of(stage, identity)
+        saved = await page.save(user, tmp_path / "saved.json")
+        with stage.partner.answering(200, {"size": 100_000}):
+            assert await page.upload(user, tmp_path / "report.bin") == {"size": 100_000}
+            assert await page.upload_made_anew(user, ["one", "two"]) == {"size": 100_000}
+            assert await page.send_form(user, tmp_path / "report.bin") == {"size": 100_000}
+        with stage.partner.answering(200, "a,b"):
+            assert await page.exchange_csv(user) == [['"a', 'b"']]
+
+    assert saved == len((tmp_path / "saved.json").read_bytes())
+    bodies = [call.request.body for call in stage.partner.calls]
+    assert bodies[1:3] == [b"x" * 100_000, b"one\ntwo\n"]
+    assert b'name="report"; filename="report.bin"' in bodies[3]
+    assert bodies[4] == b"x,y"
+
+
+async def test_the_page_on_retries_repeats_and_counts(stage, read):
+    page = await read("retries")
+    async with page.identity as identity:
+        user = await user_of(stage, identity)
+        partner = identity.downstream_api.named("PartnerAPI")
+        with stage.partner.answering(503, retry_after="0"), pytest.raises(DownstreamApiError):
+            await partner.get_for_user("api/data", user=user, timeout=20)
+
+    assert len(stage.partner.calls) == 3
+    assert page.reasons == ["status_503", "status_503"]
+
+
+async def test_the_page_on_customization_adds_and_refuses(stage, read):
+    page = await read("customization")
+    async with page.identity as identity:
+        page.blocked.add("nobody")
+        user = await user_of(stage, identity)
+        assert await page.ask(user) == {"rows": ["first", "second"]}
+        page.blocked.add(user.client_id)
+        with pytest.raises(AuthorizationError):
+            await user_of(stage, identity)
+
+    [call] = stage.partner.calls
+    headers = call.request.headers
+    assert {"x-trace", "x-signature", "x-reason"} <= headers.keys()
+    [exchange] = stage.exchanges
+    assert exchange.headers["x-cost-center"] == "4711"
+
+
+async def test_the_page_on_a_client_of_ones_own_calls_with_it(stage, read):
+    page = await read("own-client")
+    async with page.identity as identity:
+        user = await user_of(stage, identity)
+        assert await page.names(user, verify=stage.trust) == ["Alice"]
+        with pytest.raises(InvalidCallError) as refused:
+            await page.elsewhere(user)
+
+    assert refused.value.code == "foreign_url"
+    assert len(stage.partner.calls) == 1
 
 
 @pytest.fixture

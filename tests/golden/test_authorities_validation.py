@@ -24,7 +24,7 @@ for name, value in IDS.items():
 GOLDEN = json.loads(TEXT)
 TENANT, OTHER = IDS["t1"], IDS["t2"]
 
-# later: token requests and cache entries of these rows are the acquirer's matter
+# later: AzureRegion, which has no effect yet
 LATER = {"regions", "region_and_cache"}
 CUSTOM = ["login.contoso.example", f"{TENANT}.ciamlogin.com"]
 

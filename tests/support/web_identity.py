@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from msidweb.configuration import Configuration
 from msidweb.configuration.options import IdentityOptions
 from msidweb.errors import (
     ExpiredTokenError,
@@ -93,8 +94,19 @@ class StubApis:
         return NamedApi(name)
 
 
+class StubScheme:
+    """The one scheme there is."""
+
+    name = "Bearer"
+
+    def __init__(self, identity: "StubIdentity") -> None:
+        self.token_validator = identity.token_validator
+        self.options = identity.options.web_api
+
+
 class StubIdentity:
     def __init__(self) -> None:
+        self.configuration = Configuration.of_environment(environ={})
         self.token_validator = StubValidator()
         self.downstream_api = StubApis("PartnerAPI", "GraphAPI")
         self.events: list[Event] = []
@@ -102,6 +114,11 @@ class StubIdentity:
         self.options = IdentityOptions.model_validate(
             {"web_api": {"TenantId": TENANT, "ClientId": CLIENT}}
         )
+
+    def scheme(self, name: str | None = None) -> StubScheme:
+        if name not in (None, "Bearer"):
+            raise InvalidCallError(f"There is no scheme {name!r}; known is 'Bearer'.")
+        return StubScheme(self)
 
 
 def bearer_of(name: str, scopes: str = "", roles: str = "") -> dict[str, str]:

@@ -6,13 +6,14 @@ import asyncio
 import dataclasses
 import math
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msidweb.authority import Authority
 from msidweb.cache import CacheEntry, RequestKey, TokenCache, app_partition
 from msidweb.clock import Clock
-from msidweb.concurrency import BackgroundTasks, Flight
+from msidweb.concurrency import BackgroundTasks, Callback, Flight
 from msidweb.configuration.options import AcquireTokenOptions, MicrosoftIdentityOptions
+from msidweb.credentials import CredentialChain
 from msidweb.errors import InvalidCallError, MsidwebError, UserRequiredError
 from msidweb.kinds import check_kind, wrong_kind
 from msidweb.principal import Principal, ambient_principal
@@ -25,7 +26,8 @@ from msidweb.telemetry import (
 from msidweb.tokens import AcquiredToken, RefreshReason
 
 from .demand import Demand
-from .fetching import Credentials, TokenFetcher
+from .draft import TokenRequestDraft
+from .fetching import TokenFetcher
 from .lifetimes import back_off
 from .msal_writer import MsalWriter
 from .terms import Scopes, Terms, is_correlation_id, no_scopes, read_scopes, read_terms
@@ -52,7 +54,9 @@ class TokenAcquirer:
         telemetry: Hears of every acquisition.
         background: Owns the renewals.
         scheme: Authentication scheme whose callers are served.
+        kindred: More schemes whose callers are served: their tokens are for the same client.
         sleep: How the pause before a repeat is waited for.
+        on_before_token_request: Each is called before a token request is sent.
     """
 
     def __init__(
@@ -62,12 +66,14 @@ class TokenAcquirer:
         authority: Authority,
         clients: EntraClients,
         cache: TokenCache,
-        credentials: Credentials,
+        credentials: CredentialChain,
         clock: Clock,
         telemetry: Telemetry,
         background: BackgroundTasks,
         scheme: str = "Bearer",
+        kindred: Collection[str] = (),
         sleep: Sleep = asyncio.sleep,
+        on_before_token_request: Sequence[Callback[TokenRequestDraft]] = (),
     ) -> None:
         self._client_id = options.client_id or ""
         self._environment = authority.cache_environment
@@ -75,6 +81,7 @@ class TokenAcquirer:
         self._query = options.extra_query_parameters
         self._leeway = options.token_validation_parameters.clock_skew
         self._scheme = scheme
+        self._serves = frozenset({scheme, *kindred})
         self._cache = cache
         self._clock = clock
         self._now = clock.time
@@ -93,6 +100,7 @@ class TokenAcquirer:
             cache=cache,
             clock=clock,
             telemetry=telemetry,
+            on_before_request=tuple(on_before_token_request),
         )
 
     async def open(self) -> None:
@@ -122,10 +130,10 @@ class TokenAcquirer:
         if (
             not isinstance(principal, Principal)
             or principal.is_app
-            or principal.scheme != self._scheme
+            or principal.scheme not in self._serves
             or (assertion := principal.assertion) is None
         ):
-            raise _no_exchange(principal, self._scheme)
+            raise _no_exchange(principal, self._scheme, self._serves)
         terms = self._plain if options is None else self._terms(options)
         try:
             names = (scopes,) if isinstance(scopes, str) else tuple(scopes)
@@ -307,7 +315,7 @@ def _correlation_id(terms: Terms) -> str:
     return current if is_correlation_id(current) else str(uuid.uuid4())
 
 
-def _no_exchange(principal: object, scheme: str) -> MsidwebError:
+def _no_exchange(principal: object, scheme: str, serves: Collection[str]) -> MsidwebError:
     """Why nothing can be acquired on behalf of *principal*."""
     if principal is None:
         return UserRequiredError(
@@ -322,10 +330,10 @@ def _no_exchange(principal: object, scheme: str) -> MsidwebError:
             code="app_only_caller",
             remedy="call get_token_for_app",
         )
-    if principal.scheme != scheme:
+    if principal.scheme not in serves:
         return InvalidCallError(
-            f"The caller was validated by the scheme {principal.scheme!r}, and this acquirer "
-            f"belongs to {scheme!r}; its credentials do not fit the caller's token.",
+            f"The caller was validated by the scheme {principal.scheme!r}, whose client is another "
+            f"one than that of {scheme!r}; its credentials do not fit the caller's token.",
             code="foreign_scheme",
         )
     return UserRequiredError(

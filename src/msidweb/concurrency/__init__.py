@@ -1,6 +1,7 @@
-"""Work that several callers share, and work that runs in the background."""
+"""Work that several callers share, work that runs in the background, and users' callbacks."""
 
+from .callbacks import Callback, call_all, settled
 from .flight import Flight
 from .tasks import BackgroundTasks
 
-__all__ = ["BackgroundTasks", "Flight"]
+__all__ = ["BackgroundTasks", "Callback", "Flight", "call_all", "settled"]

@@ -18,31 +18,22 @@ validating a known token.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from types import NoneType
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack
 
 from fastapi import FastAPI, Security
-from fastapi.openapi.models import OAuth2, OAuthFlowAuthorizationCode, OAuthFlows
 from fastapi.requests import HTTPConnection
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 
-from msidweb.configuration import IdentityOptions
-from msidweb.configuration.spelling import unknown_name
 from msidweb.kinds import check_kind
 from msidweb.principal import Principal
-from msidweb.validation import Requirement
+from msidweb.validation import Requirement, RequirementKeys
 
-from .starlette import (
-    Names,
-    WebIdentity,
-    authenticate,
-    authorization_endpoint,
-    install,
-    options_of,
-    slot_of,
-)
+from .openapi import Documentation
+from .starlette import authenticate, install, slot_of
+from .web import Names, WebIdentity, accepting
 
 
 class DownstreamApis(Protocol):
@@ -71,19 +62,24 @@ class EntraAuth(SecurityBase):
     Args:
         identity: The application's identity.
         scheme: Name of the authentication scheme; the identity's default one where not given.
+        schemes: Names of schemes of which one must accept the token, instead; tried in this order.
 
     Raises:
-        InvalidCallError: It is no identity, or it has no such scheme.
+        InvalidCallError: It is no identity, it has no such scheme, or both are given.
     """
 
-    def __init__(self, identity: ApiIdentity, *, scheme: str | None = None) -> None:
-        options = options_of(identity)
-        known = identity.token_validator.scheme
-        if scheme not in (None, known):
-            raise unknown_name("scheme", scheme, [known], code="unknown_scheme")
-        self.scheme_name = known
+    def __init__(
+        self,
+        identity: ApiIdentity,
+        *,
+        scheme: str | None = None,
+        schemes: Sequence[str] | None = None,
+    ) -> None:
         self._identity = identity
-        self._documented = _Documentation(options, known)
+        self._accepted = accepting(identity, scheme, schemes)
+        names = [scheme] if schemes is None else schemes
+        self._documented = Documentation([identity.scheme(name) for name in names])
+        self.scheme_name = self._documented.name
         self.model = self._documented.model
         self._required: dict[tuple[str, ...], Requirement] = {}
         self._apis: dict[str, Callable[[], Awaitable[object]]] = {}
@@ -97,7 +93,9 @@ class EntraAuth(SecurityBase):
             AuthenticationError: There is no token, or it is refused.
             AuthorizationError: A scope is missing.
         """
-        return self._checked(await authenticate(connection, self._identity), security_scopes)
+        return self._checked(
+            await authenticate(connection, self._identity, self._accepted), security_scopes
+        )
 
     def _checked(self, principal: Principal, wanted: SecurityScopes) -> Principal:
         scopes = tuple(wanted.scopes)
@@ -113,6 +111,7 @@ class EntraAuth(SecurityBase):
         scopes: Names = (),
         any_scope: Names = (),
         any_role: Names = (),
+        **keys: Unpack[RequirementKeys],
     ) -> Callable[..., Awaitable[Principal]]:
         """A dependency that authenticates, and lets in whoever meets the requirement.
 
@@ -123,11 +122,16 @@ class EntraAuth(SecurityBase):
             scopes: Delegated permissions of which the token needs all.
             any_scope: Delegated permissions of which it needs one.
             any_role: App roles of which it needs one, as an alternative to ``any_scope``.
+            keys: ``required_scopes_configuration_key`` and
+                ``required_app_permissions_configuration_key`` of :meth:`Requirement.of`.
 
         Raises:
             InvalidCallError: Nothing is required.
+            ConfigurationError: A key is missing, empty, or stands beside names.
         """
-        requirement = Requirement(scopes=scopes, any_scope=any_scope, any_role=any_role)
+        requirement = Requirement.of(
+            self._identity.configuration, scopes, any_scope=any_scope, any_role=any_role, **keys
+        )
         self._documented.scopes.update(dict.fromkeys(requirement.any_scope))
 
         async def required(
@@ -192,7 +196,7 @@ class EntraAuth(SecurityBase):
         """
         check_kind("docs_client_id", docs_client_id, str, NoneType)
         install(app, self._identity)
-        client_id = docs_client_id or self._identity.options.web_api.client_id
+        client_id = docs_client_id or self._documented.client_id
         app.swagger_ui_init_oauth = {
             "usePkceWithAuthorizationCodeGrant": True,
             "clientId": client_id,
@@ -204,46 +208,3 @@ class EntraAuth(SecurityBase):
             return self._documented.complete(original())
 
         app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
-
-
-class _Documentation:
-    """The OpenAPI scheme; scopes are written in full there, as Entra ID wants them."""
-
-    def __init__(self, identity_options: IdentityOptions, name: str) -> None:
-        options = identity_options.web_api
-        authorize = authorization_endpoint(identity_options)
-        flow = OAuthFlowAuthorizationCode(
-            authorizationUrl=authorize, tokenUrl=f"{authorize.removesuffix('authorize')}token"
-        )
-        self.model = OAuth2(
-            flows=OAuthFlows(authorizationCode=flow), description="Microsoft Entra ID"
-        )
-        self.scopes: dict[str, None] = dict.fromkeys(options.scopes or ())
-        self._name = name
-        audience = options.audience or f"api://{options.client_id}"
-        self._resource = audience if "://" in audience else f"api://{audience}"
-
-    def complete(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """*schema* with full scope names, at the operations and at the scheme."""
-        scheme = schema.get("components", {}).get("securitySchemes", {}).get(self._name)
-        if scheme is None:
-            return schema
-        wanted = {self._full(scope): "" for scope in self.scopes}
-        for requirement in self._requirements(schema):
-            requirement[self._name] = [self._full(scope) for scope in requirement[self._name]]
-            wanted.update(dict.fromkeys(requirement[self._name], ""))
-        if not wanted:
-            wanted = {f"{self._resource}/.default": ""}
-        described = {full: full.rpartition("/")[2] for full in wanted}
-        scheme["flows"]["authorizationCode"]["scopes"] = described
-        return schema
-
-    def _requirements(self, schema: dict[str, Any]) -> Iterator[dict[str, list[str]]]:
-        for path in (*schema.get("paths", {}).values(), *schema.get("webhooks", {}).values()):
-            for operation in path.values():
-                for requirement in operation.get("security", ()):
-                    if self._name in requirement:
-                        yield requirement
-
-    def _full(self, scope: str) -> str:
-        return scope if "://" in scope else f"{self._resource}/{scope}"

@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, cast
+from typing import Unpack, cast
 
 from starlette.applications import Starlette
 from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser
@@ -26,9 +26,7 @@ from starlette.status import WS_1008_POLICY_VIOLATION, WS_1011_INTERNAL_ERROR
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketClose, WebSocketState
 
-from msidweb.authority import resolve_authority
 from msidweb.challenge import ErrorAnswer, answer_for
-from msidweb.configuration.options import IdentityOptions
 from msidweb.errors import (
     AuthorizationError,
     InvalidCallError,
@@ -40,46 +38,22 @@ from msidweb.principal import CallerSlot, Principal, ambient_principal, principa
 from msidweb.telemetry import (
     RequestFailed,
     RequestRefused,
-    Telemetry,
     correlation_scope,
     names_of,
     redact,
 )
-from msidweb.validation import Requirement
+from msidweb.validation import Requirement, RequirementKeys
+
+from .web import (
+    Accepting,
+    Names,
+    WebIdentity,
+    accepting,
+    authorization_endpoint,
+    options_of,
+)
 
 _SEAT = "msidweb.seat"
-
-Names: TypeAlias = str | Sequence[str]
-"""Scopes or roles: a list, or a text with spaces or commas between them."""
-
-
-class RequestValidator(Protocol):
-    """Turns the Authorization fields of a request into its caller."""
-
-    @property
-    def scheme(self) -> str:
-        """Name of the authentication scheme."""
-
-    async def validate_authorization(
-        self, fields: Sequence[bytes | str], /, *, query_string: bytes | str
-    ) -> Principal:
-        """The caller; raises AuthenticationError."""
-
-
-class WebIdentity(Protocol):
-    """What an adapter needs of the identity."""
-
-    @property
-    def token_validator(self) -> RequestValidator:
-        """Validates incoming tokens."""
-
-    @property
-    def options(self) -> IdentityOptions:
-        """What the identity was built from."""
-
-    @property
-    def telemetry(self) -> Telemetry:
-        """Hears of requests that were refused or failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +111,7 @@ class EntraMiddleware:
         try:
             await self._app(scope, receive, send_outside)
         except (MsidwebError, ExceptionGroup) as error:
-            response = None if started else self._answers.response(error, scope["type"])
+            response = None if started else self._answers.response(error, scope)
             if response is None:
                 raise
             await response(scope, receive, send_outside)
@@ -153,25 +127,35 @@ class ErrorAnswers:
 
     def __init__(self, identity: WebIdentity) -> None:
         self._identity = identity
-        self._authorization_uri = authorization_endpoint(options_of(identity))
+        options = options_of(identity)
+        self._default = options.scheme
+        self._authorization_uris = {
+            name: authorization_endpoint(scheme.web_api)
+            for name, scheme in options.all_schemes.items()
+        }
 
     async def __call__(self, connection: HTTPConnection, error: Exception) -> ASGIApp | None:
         """The answer to *error*; raises it again when it is not ours to answer."""
-        response = self.response(error, connection.scope["type"])
+        response = self.response(error, connection.scope)
         if response is None:
             raise error
         return None if _has_ended(connection) else response
 
-    def response(self, error: Exception, kind: str) -> ASGIApp | None:
-        """The answer to *error* on a connection of this *kind*, or None when it must go on."""
-        answer = answer_for(error, authorization_uri=self._authorization_uri)
+    def response(self, error: Exception, scope: Scope) -> ASGIApp | None:
+        """The answer to *error* on a connection of this *scope*, or None when it must go on."""
+        answer = answer_for(error, authorization_uri=self._authorization_uri(scope))
         if answer is None or answer.status == MsidwebError.default_status:
             return None
         failed = answer.status > MsidwebError.default_status
         self._tell(answer, failed=failed)
-        if kind == "websocket":
+        if scope["type"] == "websocket":
             return WebSocketClose(WS_1011_INTERNAL_ERROR if failed else WS_1008_POLICY_VIOLATION)
         return JSONResponse(answer.body, answer.status, dict(answer.headers))
+
+    def _authorization_uri(self, scope: Scope) -> str | None:
+        seat: _Seat | None = scope.get(_SEAT)
+        caller = seat.slot.principal if seat else None
+        return self._authorization_uris.get(caller.scheme if caller else self._default)
 
     def _tell(self, answer: ErrorAnswer, *, failed: bool) -> None:
         """Say why, since the caller is not told; refused tokens are told of by validation."""
@@ -198,46 +182,41 @@ def _has_ended(connection: HTTPConnection) -> bool:
     )
 
 
-def options_of(identity: WebIdentity) -> IdentityOptions:
-    """What *identity* was built from.
-
-    Raises:
-        InvalidCallError: It is no identity.
-    """
-    options: object = getattr(identity, "options", None)
-    if not isinstance(options, IdentityOptions):
-        raise wrong_kind("identity", identity, "an identity that was built")
-    return options
-
-
 def _check_app(app: object) -> None:
     if not callable(app):
         raise wrong_kind("app", app, "an ASGI application")
 
 
-def authorization_endpoint(options: IdentityOptions) -> str:
-    """Where a browser signs its user in."""
-    endpoint = resolve_authority(options.web_api).token_endpoint()
-    return f"{endpoint.removesuffix('/token')}/authorize"
-
-
 def install(app: Starlette, identity: WebIdentity) -> None:
     """Put :class:`EntraMiddleware` around *app* and let it answer errors of msidweb.
 
-    A mounted application has handlers of its own: install it there too.
+    A mounted application has handlers of its own: install it there too. What stands already is
+    not put there again.
 
     Raises:
         InvalidCallError: *app* is no application of Starlette, or *identity* is none.
     """
     check_kind("app", app, Starlette)
+    if _stands(app, identity):
+        return
     answers = cast("ExceptionHandler", ErrorAnswers(identity))
     app.add_middleware(EntraMiddleware, identity=identity)
     app.add_exception_handler(MsidwebError, answers)
     app.add_exception_handler(ExceptionGroup, answers)
 
 
-async def authenticate(connection: HTTPConnection, identity: WebIdentity) -> Principal:
-    """The caller of this request, ambient from now on.
+def _stands(app: Starlette, identity: WebIdentity) -> bool:
+    for item in app.user_middleware:
+        kind: object = item.cls
+        if kind is EntraMiddleware and item.kwargs.get("identity") is identity:
+            return True
+    return False
+
+
+async def authenticate(
+    connection: HTTPConnection, identity: WebIdentity, accepted: Accepting | None = None
+) -> Principal:
+    """The caller of this request, ambient from now on; of the default scheme, or of *accepted*.
 
     The validator gets every Authorization field, since a second one is a reason to refuse (T1),
     and the query, where a second token is (T5).
@@ -250,7 +229,7 @@ async def authenticate(connection: HTTPConnection, identity: WebIdentity) -> Pri
     slot = slot_of(connection, identity)
     fields = [value for name, value in scope["headers"] if name.lower() == b"authorization"]
     query = scope.get("query_string", b"")
-    validator = identity.token_validator
+    validator = (accepted or identity).token_validator
     slot.principal = await validator.validate_authorization(fields, query_string=query)
     return slot.principal
 
@@ -282,6 +261,14 @@ class EntraGuard:
         scopes: Delegated permissions of which the token needs all.
         any_scope: Delegated permissions of which it needs one.
         any_role: App roles of which it needs one, as an alternative to ``any_scope``.
+        scheme: Name of the authentication scheme; the default one where not given.
+        schemes: Names of schemes of which one must accept the token, instead.
+        keys: ``required_scopes_configuration_key`` and
+            ``required_app_permissions_configuration_key`` of :meth:`Requirement.of`.
+
+    Raises:
+        InvalidCallError: There is no such scheme, or a requirement without any name.
+        ConfigurationError: A key is missing, empty, or stands beside names.
     """
 
     def __init__(
@@ -292,21 +279,31 @@ class EntraGuard:
         scopes: Names | None = None,
         any_scope: Names | None = None,
         any_role: Names | None = None,
+        scheme: str | None = None,
+        schemes: Sequence[str] | None = None,
+        **keys: Unpack[RequirementKeys],
     ) -> None:
         _check_app(app)
-        options_of(identity)
         self._app = app
         self._identity = identity
+        self._accepted = accepting(identity, scheme, schemes)
+        nothing = scopes is None and any_scope is None and any_role is None and not keys
         self._requirement = (
             None
-            if scopes is None and any_scope is None and any_role is None
-            else Requirement(scopes or (), any_scope=any_scope or (), any_role=any_role or ())
+            if nothing
+            else Requirement.of(
+                identity.configuration,
+                scopes or (),
+                any_scope=any_scope or (),
+                any_role=any_role or (),
+                **keys,
+            )
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application for a caller who may."""
         if scope["type"] in ("http", "websocket"):
-            principal = await authenticate(HTTPConnection(scope), self._identity)
+            principal = await authenticate(HTTPConnection(scope), self._identity, self._accepted)
             if self._requirement is not None:
                 self._requirement.check(principal)
         await self._app(scope, receive, send)
@@ -343,11 +340,25 @@ class EntraBackend(AuthenticationBackend):
 
     A request without a token is anonymous; one with a bad token is refused. Every caller has the
     credential ``authenticated`` besides the scopes of the token.
+
+    Args:
+        identity: Who validates.
+        scheme: Name of the authentication scheme; the default one where not given.
+        schemes: Names of schemes of which one must accept the token, instead.
+
+    Raises:
+        InvalidCallError: There is no such scheme.
     """
 
-    def __init__(self, identity: WebIdentity) -> None:
-        options_of(identity)
+    def __init__(
+        self,
+        identity: WebIdentity,
+        *,
+        scheme: str | None = None,
+        schemes: Sequence[str] | None = None,
+    ) -> None:
         self._identity = identity
+        self._accepted = accepting(identity, scheme, schemes)
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
         """The caller's credentials and user, or None.
@@ -357,7 +368,7 @@ class EntraBackend(AuthenticationBackend):
             InvalidCallError: EntraMiddleware is missing, or stands inside of this one.
         """
         try:
-            principal = await authenticate(conn, self._identity)
+            principal = await authenticate(conn, self._identity, self._accepted)
         except MissingTokenError:
             return None
         scopes = ["authenticated", *sorted(principal.scopes)]

@@ -1,8 +1,17 @@
 """From an Authorization field to a principal."""
 
+from .any_scheme import AnyScheme
 from .memo import Memo
 from .policy import ValidationPolicy
-from .requirement import Requirement
+from .requirement import Requirement, RequirementKeys
 from .validator import Keys, TokenValidator
 
-__all__ = ["Keys", "Memo", "Requirement", "TokenValidator", "ValidationPolicy"]
+__all__ = [
+    "AnyScheme",
+    "Keys",
+    "Memo",
+    "Requirement",
+    "RequirementKeys",
+    "TokenValidator",
+    "ValidationPolicy",
+]

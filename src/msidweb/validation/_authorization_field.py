@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NoReturn
 
-from msidweb.errors import MalformedTokenError, MissingTokenError
+from msidweb.errors import InvalidCallError, MalformedTokenError, MissingTokenError
 from msidweb.kinds import check_kind, wrong_kind
 
 _TOKEN_SIGN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]")
@@ -17,6 +17,25 @@ _ROOM = 1_024
 _SECOND = re.compile(
     "".join(rf"(?:{sign}|(?i:%{ord(sign):02x}))" for sign in "access_token") + r"(?:=|\Z)"
 )
+
+
+def token_in(fields: Sequence[bytes | str], query_string: bytes | str, *, longest: int) -> bytes:
+    """The one token of a request with these Authorization *fields* and this query.
+
+    Raises:
+        MissingTokenError: As :func:`token_of`.
+        MalformedTokenError: As :func:`token_of` and :func:`refuse_second_token`.
+        InvalidCallError: The arguments are of another kind than a request's.
+    """
+    try:
+        token = token_of(fields, longest=longest)
+        if query_string:
+            refuse_second_token(query_string)
+    except (AttributeError, TypeError) as error:
+        raise InvalidCallError(
+            "The Authorization fields are no list of texts or bytes.", code="invalid_argument"
+        ) from error
+    return token
 
 
 def token_of(fields: Sequence[bytes | str], *, longest: int) -> bytes:

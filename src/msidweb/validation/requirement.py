@@ -5,14 +5,41 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, Protocol, TypeAlias, TypedDict, Unpack, get_args
 
-from msidweb.errors import AuthorizationError, InvalidCallError
+from msidweb.errors import AuthorizationError, ConfigurationError, InvalidCallError, Problem
 from msidweb.kinds import check_kind
 from msidweb.principal import Principal
 
 Caller: TypeAlias = Literal["any", "user", "app"]
 _CALLERS: tuple[Caller, ...] = get_args(Caller)
+
+
+class RequirementKeys(TypedDict, total=False):
+    """Where names of a requirement stand in the configuration.
+
+    Attributes:
+        required_scopes_configuration_key: For ``any_scope``, such as ``AzureAd:Scopes``; text or a
+            list. .NET: RequiredScopesConfigurationKey.
+        required_app_permissions_configuration_key: For ``any_role``, such as
+            ``AzureAd:AppPermissions``. .NET: RequiredAppPermissionsConfigurationKey.
+    """
+
+    required_scopes_configuration_key: str
+    required_app_permissions_configuration_key: str
+
+
+class Settings(Protocol):
+    """The application's configuration."""
+
+    def value(self, path: str, /) -> object:
+        """The text or list at *path*, or None."""
+
+    def origin(self, path: str, /) -> str | None:
+        """Where it was given."""
+
+    def missing(self, path: str, /) -> Problem:
+        """That there is nothing at *path*, with the nearest name."""
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -61,6 +88,41 @@ class Requirement:
         if not (self.scopes or self.any_scope or self.any_role or self.clients or caller != "any"):
             raise InvalidCallError("A requirement needs at least one scope or role.")
 
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        scopes: str | Iterable[str] = (),
+        *,
+        any_scope: str | Iterable[str] = (),
+        any_role: str | Iterable[str] = (),
+        **keys: Unpack[RequirementKeys],
+    ) -> Requirement:
+        """A requirement some of whose names stand in the configuration.
+
+        Args:
+            settings: The configuration.
+            scopes: As in the constructor.
+            any_scope: As in the constructor.
+            any_role: As in the constructor.
+            keys: Where names stand instead.
+
+        Raises:
+            ConfigurationError: A key is missing or empty, or stands beside names given in code
+                (deliberate differences 8 and 43).
+            InvalidCallError: As in the constructor.
+        """
+        problems: list[Problem] = []
+        scopes_at = keys.get("required_scopes_configuration_key")
+        if scopes_at is not None:
+            any_scope = _configured(settings, scopes_at, problems, beside=any_scope)
+        roles_at = keys.get("required_app_permissions_configuration_key")
+        if roles_at is not None:
+            any_role = _configured(settings, roles_at, problems, beside=any_role)
+        if problems:
+            raise ConfigurationError(problems)
+        return cls(scopes, any_scope=any_scope, any_role=any_role)
+
     def check(self, principal: Principal) -> None:
         """Return if *principal* has what is required.
 
@@ -92,6 +154,25 @@ class Requirement:
             raise AuthorizationError(f"The caller is no {self.caller}.")
         if self.clients and principal.client_id not in self.clients:
             raise AuthorizationError("The calling application is not one of those accepted.")
+
+
+def _configured(
+    settings: Settings, key: str, problems: list[Problem], *, beside: str | Iterable[str]
+) -> tuple[str, ...]:
+    value = settings.value(key)
+    texts = [value] if isinstance(value, str) else value
+    place = settings.origin(key) or key
+    if beside:
+        problems.append(Problem(place, "stands beside names given in code", "give one of the two"))
+    elif texts is None:
+        problems.append(settings.missing(key))
+    elif not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        problems.append(Problem(place, "must be text or a list of texts"))
+    elif not (names := _names(key, texts)):
+        problems.append(Problem(place, "is empty, so nothing would be required"))
+    else:
+        return names
+    return ()
 
 
 def _names(argument: str, value: str | Iterable[str]) -> tuple[str, ...]:

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from msidweb.authority import KeySet, SigningKey
 from msidweb.clock import Clock
+from msidweb.concurrency import Callback, call_all
 from msidweb.errors import (
     AuthenticationError,
-    InvalidCallError,
     InvalidSignatureError,
     MalformedTokenError,
     MissingTokenError,
@@ -22,7 +22,7 @@ from msidweb.telemetry import (
     names_of,
 )
 
-from ._authorization_field import refuse_second_token, token_of
+from ._authorization_field import token_in
 from ._claims import judge
 from ._compact import CompactToken, read_claims, read_header, take_apart
 from ._jose_header import JoseHeader, check_header
@@ -55,6 +55,7 @@ class TokenValidator:
         clock: Read once a token.
         telemetry: Hears of accepted and refused tokens.
         memo: Remembers accepted tokens; one of its own is made when none is given.
+        on_token_validated: Each is called with every caller, and may refuse them by raising.
     """
 
     def __init__(
@@ -65,11 +66,13 @@ class TokenValidator:
         clock: Clock,
         telemetry: Telemetry,
         memo: Memo | None = None,
+        on_token_validated: Sequence[Callback[Principal]] = (),
     ) -> None:
         self._policy = policy
         self._keys = keys
         self._clock = clock
         self._telemetry = telemetry
+        self._on_validated = tuple(on_token_validated)
         self._is_heard = telemetry.hearing(TokenValidated)
         self._memo = Memo() if memo is None else memo
         self._headers: dict[bytes, JoseHeader] = {}
@@ -95,16 +98,10 @@ class TokenValidator:
             MetadataUnavailableError: The authority's keys never came.
         """
         try:
-            token = token_of(fields, longest=self._policy.longest_token)
-            if query_string:
-                refuse_second_token(query_string)
+            token = token_in(fields, query_string, longest=self._policy.longest_token)
         except AuthenticationError as error:
             self._tell_refusal(error)
             raise
-        except (AttributeError, TypeError) as error:
-            raise InvalidCallError(
-                "The Authorization fields are no list of texts or bytes.", code="invalid_argument"
-            ) from error
         return await self._validated(token)
 
     async def validate(self, token: str) -> Principal:
@@ -122,7 +119,7 @@ class TokenValidator:
             raise refusal from None
         return await self._validated(encoded)
 
-    async def _validated(self, token: bytes) -> Principal:
+    async def _validated(self, token: bytes, *, tells: bool = True) -> Principal:
         now = self._clock.time()
         try:
             if len(token) > self._policy.longest_token:
@@ -133,11 +130,15 @@ class TokenValidator:
             if accepted is None:
                 accepted = await self._judge(take_apart(token), mark, now)
         except AuthenticationError as error:
-            self._tell_refusal(error)
+            if tells:
+                self._tell_refusal(error)
             raise
         if self._is_heard():
             self._tell_success(accepted.caller, remembered=remembered)
-        return accepted.caller.with_assertion(Assertion(token.decode("ascii"), accepted.digest))
+        caller = accepted.caller.with_assertion(Assertion(token.decode("ascii"), accepted.digest))
+        if self._on_validated:
+            await call_all(self._on_validated, caller)
+        return caller
 
     async def _judge(self, parts: CompactToken, mark: bytes, now: float) -> Accepted:
         header = self._headers.get(parts.header) or check_header(read_header(parts.header))
@@ -169,7 +170,7 @@ class TokenValidator:
         )
 
     def _tell_refusal(self, error: AuthenticationError) -> None:
-        """3.22: at most one event a second and kind of error, whatever the flood."""
+        """Report *error*; at most one event a second and kind, whatever the flood (3.22)."""
         if isinstance(error, MissingTokenError) or not self._telemetry.listening(TokenRejected):
             return
         refusals = self._refusals.setdefault(error.code, _Refusals())

@@ -4,7 +4,8 @@ import pytest
 from tests.support.signing import app_claims, user_claims
 from tests.support.validating import KEY, Bench
 
-from msidweb.errors import AuthorizationError, InvalidCallError
+from msidweb.configuration import Configuration
+from msidweb.errors import AuthorizationError, ConfigurationError, InvalidCallError
 from msidweb.validation import Requirement
 
 
@@ -106,6 +107,69 @@ async def test_requirements_are_values():
 def test_z_a_scope_in_full_can_never_be_met_and_is_refused():
     with pytest.raises(InvalidCallError, match="require 'read'"):
         Requirement(scopes=["api://some-id/read"])
+
+
+SETTINGS = Configuration.of_environment(
+    environ={
+        "AzureAd__Scopes": "a.read, b.read",
+        "AzureAd__List__0": "a.read",
+        "AzureAd__List__1": "b.read c.read",
+        "AzureAd__Nested__Inner": "a.read",
+        "AzureAd__Odd__0__Inner": "a.read",
+        "AzureAd__Full": "api://x/a.read",
+        "AzureAd__Blank": " , ",
+    }
+)
+
+
+def configured(**keys):
+    return Requirement.of(SETTINGS, **keys)
+
+
+def test_z_names_may_stand_in_the_configuration():
+    assert configured(required_scopes_configuration_key="azuread:scopes") == Requirement(
+        any_scope=["a.read", "b.read"]
+    )
+    assert configured(
+        scopes="access_as_user",
+        any_scope="c.read",
+        required_app_permissions_configuration_key="AzureAd:List",
+    ) == Requirement(
+        ["access_as_user"], any_scope=["c.read"], any_role=["a.read", "b.read", "c.read"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        ("AzureAd:Scops", "did you mean Scopes?"),
+        ("AzureAd:Blank", "is empty"),
+        ("AzureAd:Nested", "must be text or a list of texts"),
+        ("AzureAd:Odd", "must be text or a list of texts"),
+    ],
+)
+def test_z_a_key_that_gives_no_names_is_refused(key, problem):
+    with pytest.raises(ConfigurationError) as refused:
+        configured(required_scopes_configuration_key=key)
+    assert problem in str(refused.value)
+
+
+def test_z_every_problem_of_the_keys_is_told_at_once():
+    with pytest.raises(ConfigurationError) as refused:
+        configured(
+            any_scope="x",
+            required_scopes_configuration_key="AzureAd:Scopes",
+            required_app_permissions_configuration_key="AzureAd:Blank",
+        )
+    first, second = map(str, refused.value.problems)
+    assert "AzureAd__Scopes" in first
+    assert "stands beside names given in code" in first
+    assert "is empty" in second
+
+
+def test_z_a_configured_name_in_full_is_refused_too():
+    with pytest.raises(InvalidCallError, match="tokens hold the bare name"):
+        configured(required_scopes_configuration_key="AzureAd:Full")
 
 
 @pytest.mark.parametrize("caller", ["usr", "", None, ["user"]])
