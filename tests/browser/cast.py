@@ -49,12 +49,14 @@ class Town:
     """Who is there.
 
     Attributes:
+        ca_file: The certificate authority of every server.
         page: Address of the single-page app.
         api: The app registration of our API, whose consent page the single-page app may show.
         partner: What our API calls.
     """
 
     entra: EntraEmulator
+    ca_file: str
     page: str
     spa: App
     api: App
@@ -111,7 +113,7 @@ def raised(msal: Path, ca: OneCertificate) -> Iterator[Town]:
             "scope": api.scope("access_as_user"),
             "everything": api.default_scope,
         }
-        yield Town(entra, page, spa, api, partner, count(1))
+        yield Town(entra, login.ca_file, page, spa, api, partner, count(1))
 
 
 def _identity(settings: dict[str, object]) -> Identity:

@@ -94,7 +94,7 @@ class Tab:
     _taken: list[Path] = field(default_factory=list)
 
     def walk(self, *steps: Sequence[object] | str) -> object:
-        """Where a way through Playwright's page leads: a member's name, or a call's name and arguments."""
+        """Where a way through Playwright's page leads: names, with arguments where it calls."""
         way = [[step] if isinstance(step, str) else step for step in steps]
         return self.browser.ask("walk", tab=self.number, steps=way)
 
@@ -127,6 +127,10 @@ class Tab:
     def key(self, name: str) -> None:
         """Press a key, wherever the focus is."""
         self.walk("keyboard", ("press", name))
+
+    def type(self, text: str) -> None:
+        """Type, wherever the focus is."""
+        self.walk("keyboard", ("type", text))
 
     def tab_to(self, name: str) -> None:
         """Go with the tabulator to what has this label or text."""
