@@ -18,6 +18,7 @@
     │   ├── CredentialError             the client's secret, certificate or assertion was refused
     │   ├── ThrottledError          503 Entra ID asks to wait
     │   └── UserRequiredError       500 a call for a user, and no user is known
+    ├── ConsentRequiredError            msidweb.client: an API that was called asks for its user
     └── DownstreamApiError          502 a downstream API answered with an error, or not at all
         ├── DownstreamTimeoutError  504
         └── DownstreamConnectionError
@@ -347,6 +348,38 @@ class UserRequiredError(TokenAcquisitionError):
 
     code = "user_required"
     default_status = 500
+
+
+class ConsentRequiredError(MsidwebError):
+    """An API asks the program that called it to let the user consent or sign in again.
+
+    For clients of an API; the API itself raises UserChallengeError. .NET: MsalUiRequiredException.
+
+    Attributes:
+        code: ``consent_required``, or ``interaction_required`` where consent alone does not help.
+        description: What the API says about it; shown nowhere else.
+        scopes: What the API could not get on behalf of the user.
+        claims: Claims request that the next sign-in must satisfy, JSON text, or None.
+    """
+
+    code = "consent_required"
+
+    def __init__(
+        self,
+        description: str,
+        *,
+        scopes: Iterable[str] = (),
+        claims: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(
+            "The API needs its user.",
+            code=code,
+            remedy="let the user sign in again, with these claims, and call with the new token",
+        )
+        self.description = description
+        self.scopes = tuple(scopes)
+        self.claims = claims
 
 
 class DownstreamApiError(MsidwebError):

@@ -26,6 +26,7 @@ from msidweb import (
 )
 from msidweb.acquisition.aadsts import CAUSES, Kind
 from msidweb.authority.clouds import CLOUDS
+from msidweb.client import ConsentRequiredError, raise_for_challenge
 
 
 def ids(page_or_block):
@@ -498,6 +499,47 @@ async def test_the_emulator_is_other_clouds_too(read):
         f"https://contoso.b2clogin.com/{tid}/v2.0/",
     ]
     assert page.settings["Instance"] == "https://contoso.ciamlogin.com/"
+
+
+async def test_the_endpoint_of_the_conditional_access_page_asks_for_a_context(stage, read):
+    page = await read("conditional-access")
+    client = await stage.client(page.app)
+
+    async def delete(**claims):
+        headers = stage.sign_in_again(stage.alice, claims=claims)
+        return await client.delete("/api/records", headers=headers)
+
+    refused = await delete(xms_cc=["CP1"])
+    with pytest.raises(ConsentRequiredError) as caught:
+        raise_for_challenge(refused)
+    assert json.loads(caught.value.claims) == json.loads(page.C1)
+    assert (await delete(xms_cc=["CP1"], acrs=["c1"])).status_code == 200
+    assert (await delete()).status_code == 403
+
+
+async def test_the_policies_of_the_conditional_access_page_are_the_emulators(read):
+    page = await read("conditional-access")
+
+    assert page.emulator.recognize(page.token)["amr"] == ["pwd", "mfa"]
+
+
+async def test_the_answer_of_the_conditional_access_page_is_the_real_one(stage):
+    from examples.obo_fastapi.app import create_app
+
+    client = await stage.client(create_app(stage.identity()))
+    stage.entra.require_mfa(stage.partner.resource)
+
+    answer = await client.get("/api/userdata", headers=stage.signed_in(stage.alice))
+
+    [block] = Page.of("how-to/conditional-access").of_language("text")
+    text = with_ids(stage, block.code).replace(
+        "https://login.microsoftonline.com", stage.entra.base_url
+    )
+    _, field, shown = re.split(r"\n(?=WWW-Authenticate|\n)", text.strip())
+    pattern = ".+".join(map(re.escape, field.split("…")))
+    assert re.fullmatch(pattern, f"WWW-Authenticate: {answer.headers['www-authenticate']}")
+    body = json.loads(shown)
+    assert {**body, "claims": None} == {**answer.json(), "claims": None}
 
 
 async def test_the_configuration_page_reads_the_section_and_names_clients(stage, read):
