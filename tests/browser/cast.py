@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import hashlib
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -18,6 +19,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from tests.documentation import pages
 
 from msidweb import Identity, IdentityBuilder, NamedDownstreamApi, Principal
 from msidweb.configuration import Configuration
@@ -96,7 +98,9 @@ def raised(msal: Path, ca: OneCertificate) -> Iterator[Town]:
 
         login = stack.enter_context(serve_tls(entra, ca=ca))
         reports = served(DownstreamEcho(entra, partner, scope="read"))
-        page = served(_page(settings, msal))
+        how_to = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        pages.Page.of("how-to/client").save(how_to)
+        page = served(_page(settings, msal=msal, how_to=how_to))
         identity = _identity(
             {
                 "AzureAd": entra.azure_ad(api),
@@ -146,14 +150,17 @@ def _api(identity: Identity, page: str) -> FastAPI:
     return app
 
 
-def _page(settings: dict[str, str], msal: Path) -> Starlette:
+def _page(settings: dict[str, str], **folders: Path) -> Starlette:
     async def configured(_: object) -> JSONResponse:
         return JSONResponse(settings)
 
     return Starlette(
         routes=[
             Route("/settings.json", configured),
-            Mount("/msal", StaticFiles(directory=msal)),
+            *(
+                Mount(f"/{name.replace('_', '-')}", StaticFiles(directory=folder))
+                for name, folder in folders.items()
+            ),
             Mount("/", StaticFiles(directory=_PAGE, html=True)),
         ]
     )
