@@ -53,6 +53,7 @@ class Town:
     Attributes:
         ca_file: The certificate authority of every server.
         page: Address of the single-page app.
+        service: Address of our API.
         api: The app registration of our API, whose consent page the single-page app may show.
         partner: What our API calls.
     """
@@ -60,6 +61,7 @@ class Town:
     entra: EntraEmulator
     ca_file: str
     page: str
+    service: str
     spa: App
     api: App
     partner: App
@@ -82,7 +84,7 @@ def raised(msal: Path, ca: OneCertificate) -> Iterator[Town]:
     """The town, for as long as the block lasts; *msal* is the folder of MSAL's scripts."""
     entra = EntraEmulator()
     partner = entra.add_app("Reports", scopes=["read"])
-    places = ["https://localhost/", "https://localhost/redirect.html"]
+    places = [f"https://localhost/{path}" for path in ("", "redirect.html", "docs/oauth2-redirect")]
     spa = entra.add_app("Orders", public=True, redirect_uris={"spa": places})
     api = entra.add_app(
         "Orders API",
@@ -110,14 +112,15 @@ def raised(msal: Path, ca: OneCertificate) -> Iterator[Town]:
                 "HttpClients": {name: {"CaFile": login.ca_file} for name in ("Entra", "Reports")},
             }
         )
+        service = served(_api(identity, page, docs=spa))
         settings |= {
             "authority": entra.authority(),
             "clientId": spa.client_id,
-            "api": served(_api(identity, page)),
+            "api": service,
             "scope": api.scope("access_as_user"),
             "everything": api.default_scope,
         }
-        yield Town(entra, login.ca_file, page, spa, api, partner, count(1))
+        yield Town(entra, login.ca_file, page, service, spa, api, partner, count(1))
 
 
 def _identity(settings: dict[str, object]) -> Identity:
@@ -131,11 +134,11 @@ def _identity(settings: dict[str, object]) -> Identity:
     )
 
 
-def _api(identity: Identity, page: str) -> FastAPI:
+def _api(identity: Identity, page: str, *, docs: App) -> FastAPI:
     entra = EntraAuth(identity)
     app = FastAPI(lifespan=identity.lifespan)
     app.add_middleware(CORSMiddleware, allow_origins=[page], allow_headers=["Authorization"])
-    entra.install(app)
+    entra.install(app, docs_client_id=docs.client_id)
     Caller = Annotated[Principal, Security(entra, scopes=["access_as_user"])]
     Reports = Annotated[NamedDownstreamApi, Depends(entra.api("Reports"))]
 

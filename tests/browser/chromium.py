@@ -21,7 +21,7 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-_TABS = 40
+_TABS = 100
 
 
 class Chromium:
@@ -101,6 +101,10 @@ class Tab:
     def open(self, url: str) -> None:
         self.walk(("goto", url))
 
+    def serve(self, pattern: str, folder: Path) -> None:
+        """Answer what is asked of such addresses from a folder: there is no CDN here."""
+        self.browser.ask("serve", tab=self.number, pattern=pattern, folder=str(folder))
+
     def pages(self, count: int) -> None:
         """Wait until so many are open; the newest one is what all else is about."""
         self.browser.ask("pages", tab=self.number, count=count)
@@ -108,6 +112,9 @@ class Tab:
     def press(self, button: str) -> None:
         """Press the button whose label has this text."""
         self.walk(("getByRole", "button", {"name": button}), "click")
+
+    def click(self, selector: str) -> None:
+        self.walk(("locator", selector), ("click",))
 
     def fill(self, label: str, text: str) -> None:
         self.walk(("getByLabel", label), ("fill", text))

@@ -1,4 +1,5 @@
 // Chromium at the other end of a pipe: a line of JSON asks, a line of JSON answers.
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
@@ -37,6 +38,13 @@ const actions = {
     const { context } = tabs[tab];
     while (context.pages().length < count) await context.waitForEvent("page");
     while (context.pages().length > count) await context.pages().at(-1).waitForEvent("close");
+  },
+  // Answers requests of a pattern with files of a folder, where a page takes them from a CDN.
+  async serve({ tab, pattern, folder }) {
+    await tabs[tab].context.route(pattern, (route) => {
+      const { pathname } = new URL(route.request().url());
+      return route.fulfill({ path: join(folder, basename(pathname)) });
+    });
   },
   async log({ tab }) {
     return tabs[tab].log;
