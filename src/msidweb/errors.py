@@ -3,6 +3,7 @@
     MsidwebError
     ├── ConfigurationError              every problem of the configuration, before anything runs
     ├── InvalidCallError            500 the calling code passed something wrong; nothing was sent
+    ├── BlockingCallError           503 a blocking call was given up
     ├── AuthenticationError         401 the incoming token was refused
     │   ├── MissingTokenError           there is none
     │   ├── MalformedTokenError         it is no compact, strict JWT
@@ -122,6 +123,14 @@ class InvalidCallError(MsidwebError):
     """
 
     code = "invalid_call"
+
+
+class BlockingCallError(MsidwebError):
+    """A thread waits no longer for its call: the time is over, or the call's event loop ended."""
+
+    code = "blocking_call_ended"
+    retryable = True
+    default_status = 503
 
 
 class AuthenticationError(MsidwebError):
