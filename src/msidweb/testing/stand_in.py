@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import httpx
 
-from .downstream import DownstreamEcho, echo
+from .downstream import DownstreamEcho, Respond, echo
 from .entra import App, EntraEmulator
 from .exchange import Answer, AsgiApp, Receive, Request, Scope, Send, serve_exchange
 
@@ -30,7 +30,7 @@ class StandInApi:
         self.resource = resource
         self.requests: list[Request] = []
         self._entra = entra
-        self._told: Answer | None = None
+        self._told: Respond | None = None
         self._gate = (
             None if resource is None else DownstreamEcho(entra, resource, answer=self._respond)
         )
@@ -48,7 +48,12 @@ class StandInApi:
         self, document: object, *, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> None:
         """Answer every good request with this JSON document from now on."""
-        self._told = Answer.of_json(document, status=status, headers=headers)
+        answer = Answer.of_json(document, status=status, headers=headers)
+        self.answer_by(lambda request, claims: answer)  # noqa: ARG005 - always the same
+
+    def answer_by(self, respond: Respond) -> None:
+        """Answer good requests from now on as *respond* tells of them and their token's claims."""
+        self._told = respond
 
     def challenge_next(self, claims: str, *, times: int = 1) -> None:
         """Answer the next good requests with a claims challenge, as CAE does."""
@@ -60,7 +65,7 @@ class StandInApi:
 
     def _respond(self, request: Request, claims: Mapping[str, object]) -> Answer:
         self.requests.append(request)
-        return self._told or echo(request, claims)
+        return (self._told or echo)(request, claims)
 
 
 class Switchboard(httpx.AsyncBaseTransport):
