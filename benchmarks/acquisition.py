@@ -21,7 +21,7 @@ async def rows(*, number: int = 5_000, rounds: int = 15) -> list[Row]:
     caller = stage.callers(1)[0]
     # Stock MSAL never reads its cache for on-behalf-of; its hit is the one for the application.
     msal = functools.partial(
-        msal_application(stage, _for_application(answer)).acquire_token_for_client,
+        msal_application(stage, for_application(answer)).acquire_token_for_client,
         [f"{stage.sample.partner.app_id_uri}/.default"],
     )
     azure = functools.partial(azure_credential(stage, answer).get_token, stage.scope)
@@ -66,7 +66,7 @@ async def rows(*, number: int = 5_000, rounds: int = 15) -> list[Row]:
     ]
 
 
-def _for_application(answer: bytes) -> bytes:
+def for_application(answer: bytes) -> bytes:
     """The answer to client credentials: it names no scope and no user."""
     members = json.loads(answer)
     return json.dumps(

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from msidweb import Configuration, Identity, IdentityBuilder, Principal
+from msidweb import Configuration, CredentialDescription, Identity, IdentityBuilder, Principal
 from msidweb.principal import Assertion
 from msidweb.testing import EntraEmulator, Sample, sample_tenant
 
@@ -30,6 +30,7 @@ class Stage:
         self.authority = self.entra.authority()
         self.client_id = self.sample.api.client_id
         self.secret = self.sample.api.client_secret
+        self._secret = CredentialDescription(source_type="ClientSecret", client_secret=self.secret)
 
     def token(self) -> str:
         """A new token of Alice for the API."""
@@ -75,6 +76,7 @@ class Stage:
         served: Served | None = None,
         partner: httpx.AsyncBaseTransport | None = None,
         cache: Mapping[str, Any] | None = None,
+        credential: CredentialDescription | None = None,
     ) -> Identity:
         """The API's identity, over the emulator unless *entra* or a process stands for it."""
         entra_client: dict[str, Any] = {"transport": entra or self.entra.transport()}
@@ -87,7 +89,7 @@ class Stage:
                 instance=served.base_url if served else "https://login.microsoftonline.com/",
                 tenant_id=self.entra.tenant.id,
                 client_id=self.client_id,
-                client_credentials=[{"source_type": "ClientSecret", "client_secret": self.secret}],
+                client_credentials=[credential or self._secret],
             )
             .enable_token_acquisition()
             .add_in_memory_token_caches(**(cache or {}))

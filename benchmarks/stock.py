@@ -15,13 +15,13 @@ from .stage import Stage
 
 
 def msal_application(
-    stage: Stage, answer: bytes, *, latency: float = 0.0
+    stage: Stage, answer: bytes, *, latency: float = 0.0, credential: object = None
 ) -> msal.ConfidentialClientApplication:
     """MSAL's application for the stage's API, as its documentation says to make it."""
     return msal.ConfidentialClientApplication(
         stage.client_id,
         authority=stage.entra.authority(),
-        client_credential=stage.secret,
+        client_credential=credential or stage.secret,
         instance_discovery=False,
         http_client=_MsalHttp(stage, answer, latency),
     )

@@ -14,6 +14,7 @@ from msidweb.acquisition import AuthorizationHeaderProvider, TokenAcquirer
 from msidweb.builder import IdentityBuilder
 from msidweb.configuration import (
     AcquireTokenOptions,
+    CertificateWithKey,
     Configuration,
     CredentialDescription,
     DownstreamApiOptions,
@@ -26,6 +27,7 @@ from msidweb.downstream import DownstreamApi, NamedDownstreamApi
 from msidweb.errors import (
     AuthenticationError,
     AuthorizationError,
+    BlockingCallError,
     ConfigurationError,
     DownstreamApiError,
     InvalidCallError,
@@ -33,6 +35,7 @@ from msidweb.errors import (
     TokenAcquisitionError,
     UserChallengeError,
 )
+from msidweb.health import HealthReport, HealthStatus
 from msidweb.identity import Identity
 from msidweb.principal import Principal, ambient_principal
 from msidweb.tokens import AcquiredToken
@@ -44,12 +47,16 @@ __all__ = [
     "AuthenticationError",
     "AuthorizationError",
     "AuthorizationHeaderProvider",
+    "BlockingCallError",
+    "CertificateWithKey",
     "Configuration",
     "ConfigurationError",
     "CredentialDescription",
     "DownstreamApi",
     "DownstreamApiError",
     "DownstreamApiOptions",
+    "HealthReport",
+    "HealthStatus",
     "HttpClientOptions",
     "Identity",
     "IdentityBuilder",

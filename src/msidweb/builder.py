@@ -8,8 +8,11 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Self, TypeAlias, TypeVar
 
+from msidweb.acquisition import TokenRequestDraft
+from msidweb.concurrency import Callback
 from msidweb.configuration import (
     Configuration,
+    CredentialDescription,
     DownstreamApiOptions,
     Draft,
     HttpClientOptions,
@@ -24,11 +27,14 @@ from msidweb.configuration import (
 )
 from msidweb.configuration.spelling import did_you_mean
 from msidweb.container import IdentityContainer, SchemeSource, make_container
-from msidweb.credentials import ClientCredential
+from msidweb.credentials import AssertionProvider, ClientCredential
+from msidweb.customization import Customization
+from msidweb.downstream import RequestHook
 from msidweb.errors import ConfigurationError, InvalidCallError, Problem
 from msidweb.identity import Identity
 from msidweb.judgement import Unread, contradictions, notes, web_api_problems
 from msidweb.kinds import check_kind, wrong_kind
+from msidweb.principal import Principal
 from msidweb.scheme_recipes import SchemeRecipes
 from msidweb.telemetry import Hook
 
@@ -61,6 +67,8 @@ class IdentityBuilder:
         self._api_sections: list[str | Section] = []
         self._http_clients: dict[str, Recipe[HttpClientOptions]] = {}
         self._hooks: list[Hook] = []
+        self._customization = Customization()
+        self._assertion_providers: dict[str, AssertionProvider] = {}
         self._parts: dict[str, Any] = {}
 
     @classmethod
@@ -128,23 +136,43 @@ class IdentityBuilder:
         self._schemes.add(scheme, recipe)
         return self
 
-    def enable_token_acquisition(self, *, credentials: Sequence[ClientCredential] = ()) -> Self:
+    def enable_token_acquisition(
+        self, *, credentials: Sequence[ClientCredential | CredentialDescription] = ()
+    ) -> Self:
         """Acquire tokens for downstream services, with the client of the scheme added last.
 
         .NET: EnableTokenAcquisitionToCallDownstreamApi.
 
         Args:
-            credentials: Client credentials given in code; tried before the configured ones.
+            credentials: Client credentials given in code, or descriptions of some; tried before
+                the configured ones.
         """
         if not isinstance(credentials, list | tuple):
             raise wrong_kind("credentials", credentials, "a list")
         for credential in credentials:
-            if not callable(getattr(credential, "proof", None)):
+            described = isinstance(credential, CredentialDescription)
+            if not described and not callable(getattr(credential, "proof", None)):
                 raise wrong_kind("credentials", credential, "client credentials")
         self._schemes.enable(credentials)
         return self
 
     enable_token_acquisition_to_call_downstream_api = enable_token_acquisition
+
+    def add_signed_assertion_provider(self, name: str, provider: AssertionProvider) -> Self:
+        """Let credentials of the type ``CustomSignedAssertion`` name *provider*.
+
+        .NET: a registered ICustomSignedAssertionProvider.
+
+        Args:
+            name: What ``CustomSignedAssertionProviderName`` says.
+            provider: Given an :class:`~msidweb.credentials.AssertionRequest`, returns a client
+                assertion; one that is no coroutine function runs in a thread.
+        """
+        check_kind("add_signed_assertion_provider: name", name, str)
+        if not callable(provider):
+            raise wrong_kind("provider", provider, "a function")
+        self._assertion_providers[name] = provider
+        return self
 
     def add_in_memory_token_caches(
         self, configure: Configure[TokenCacheOptions] | None = None, **keywords: Any
@@ -217,6 +245,44 @@ class IdentityBuilder:
         self._hooks.append(hook)
         return self
 
+    def on_token_validated(self, callback: Callback[Principal]) -> Self:
+        """Call *callback* with each caller whose token was validated, before the request goes on.
+
+        It may be async, as may the four below. It may refuse the caller by raising, an
+        :class:`AuthorizationError` for a 403. What a callback raises reaches the caller as it is.
+        Said twice, both are called, in this order. .NET: OnTokenValidated.
+        """
+        return self._customized(on_token_validated=callback)
+
+    def on_before_token_request(self, callback: Callback[TokenRequestDraft]) -> Self:
+        """Call *callback* before a token request is sent, once for all who wait for it.
+
+        .NET: OnBeforeTokenAcquisitionForOnBehalfOf, OnBeforeTokenAcquisitionForApp.
+        """
+        return self._customized(on_before_token_request=callback)
+
+    def on_before_auth_header(self, callback: RequestHook) -> Self:
+        """Call *callback* with each downstream request before a token is asked for.
+
+        .NET: OnBeforeAuthHeaderCreation.
+        """
+        return self._customized(on_before_auth_header=callback)
+
+    def on_after_auth_header(self, callback: RequestHook) -> Self:
+        """Call *callback* with each downstream request that has its Authorization field.
+
+        .NET: OnAfterAuthHeaderCreation.
+        """
+        return self._customized(on_after_auth_header=callback)
+
+    def customize_request(self, callback: RequestHook) -> Self:
+        """Call *callback* with each downstream request, after the two above.
+
+        Reserved headers are put back as they were, and a request that would leave the API's base
+        URL is refused. .NET: CustomizeHttpRequestMessage.
+        """
+        return self._customized(customize_request=callback)
+
     def override(self, **parts: Any) -> Self:
         """Use *parts* in place of the container's, by the names of its providers.
 
@@ -265,6 +331,8 @@ class IdentityBuilder:
             options,
             source=sources.get(options.scheme, SchemeSource()),
             hooks=tuple(self._hooks),
+            customization=self._customization,
+            assertion_providers=dict(self._assertion_providers),
             scheme_sources=sources,
             parts={"configuration": self.configuration, **self._parts},
         )
@@ -281,6 +349,13 @@ class IdentityBuilder:
         # What was made to be judged goes, so that parts can still be overridden.
         container.reset_singletons()
         return Identity(container)
+
+    def _customized(self, **callbacks: object) -> Self:
+        for name, callback in callbacks.items():
+            if not callable(callback):
+                raise wrong_kind(name, callback, "a function")
+        self._customization = self._customization.plus(**callbacks)
+        return self
 
     def _options(self, problems: list[Problem]) -> tuple[IdentityOptions, Unread]:
         options = self._base.model_copy(deep=True)

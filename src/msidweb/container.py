@@ -20,8 +20,9 @@ from msidweb.authority import AuthorityKeys, resolve_authority
 from msidweb.cache import TokenCache
 from msidweb.clock import SystemClock
 from msidweb.concurrency import BackgroundTasks
-from msidweb.configuration import Configuration, IdentityOptions
-from msidweb.credentials import ClientCredential, load_credentials
+from msidweb.configuration import Configuration, CredentialDescription, IdentityOptions
+from msidweb.credentials import AssertionProvider, ClientCredential, load_credentials
+from msidweb.customization import Customization
 from msidweb.downstream import DownstreamApi
 from msidweb.http import HttpClients
 from msidweb.telemetry import Hook, Telemetry
@@ -38,7 +39,7 @@ class SchemeSource:
     """
 
     section: str = "AzureAd"
-    credentials: Sequence[ClientCredential] = ()
+    credentials: Sequence[ClientCredential | CredentialDescription] = ()
 
 
 def _schemes(
@@ -83,26 +84,32 @@ class IdentityContainer(containers.DeclarativeContainer):
 
     options = providers.Dependency(instance_of=IdentityOptions)
     section = providers.Object("AzureAd")
-    configuration = providers.Singleton(Configuration.of_environment, environ={})
+    configuration = providers.ThreadSafeSingleton(Configuration.of_environment, environ={})
     hooks: providers.Provider[Sequence[Hook]] = providers.Object(())
     correlation_id: providers.Provider[str | None] = providers.Object(None)
-    client_credentials: providers.Provider[Sequence[ClientCredential]] = providers.Object(())
+    client_credentials: providers.Provider[Sequence[ClientCredential | CredentialDescription]] = (
+        providers.Object(())
+    )
+    assertion_providers: providers.Provider[Mapping[str, AssertionProvider]] = providers.Object({})
     scheme_sources: providers.Provider[Mapping[str, SchemeSource]] = providers.Object({})
+    customization: providers.Provider[Customization] = providers.Object(Customization())
 
-    clock = providers.Singleton(SystemClock)
-    telemetry = providers.Singleton(
+    clock = providers.ThreadSafeSingleton(SystemClock)
+    telemetry = providers.ThreadSafeSingleton(
         Telemetry,
         hooks,
         pii=options.provided.web_api.enable_pii_logging,
         correlation_id=correlation_id,
     )
-    background = providers.Singleton(BackgroundTasks)
-    http_clients = providers.Singleton(
+    background = providers.ThreadSafeSingleton(BackgroundTasks)
+    http_clients = providers.ThreadSafeSingleton(
         HttpClients, options.provided.http_clients, telemetry=telemetry
     )
 
-    authority = providers.Singleton(resolve_authority, options.provided.web_api, place=section)
-    authorities = providers.Singleton(
+    authority = providers.ThreadSafeSingleton(
+        resolve_authority, options.provided.web_api, place=section
+    )
+    authorities = providers.ThreadSafeSingleton(
         AuthorityKeys,
         authority,
         http_clients,
@@ -110,29 +117,36 @@ class IdentityContainer(containers.DeclarativeContainer):
         telemetry=telemetry,
         background=background,
     )
-    validation_policy = providers.Singleton(
+    validation_policy = providers.ThreadSafeSingleton(
         ValidationPolicy.of,
         options.provided.web_api,
         authority,
         scheme=options.provided.scheme,
         place=section,
     )
-    token_validator = providers.Singleton(
-        TokenValidator, validation_policy, authorities, clock=clock, telemetry=telemetry
+    token_validator = providers.ThreadSafeSingleton(
+        TokenValidator,
+        validation_policy,
+        authorities,
+        clock=clock,
+        telemetry=telemetry,
+        on_token_validated=customization.provided.on_token_validated,
     )
 
-    credentials = providers.Singleton(
+    credentials = providers.ThreadSafeSingleton(
         load_credentials,
         options.provided.web_api,
+        clock=clock,
         telemetry=telemetry,
         place=section,
         given=client_credentials,
+        providers=assertion_providers,
     )
-    token_cache = providers.Singleton(
+    token_cache = providers.ThreadSafeSingleton(
         TokenCache, size_limit=options.provided.token_cache.effective_l1_size_limit
     )
-    kindred = providers.Singleton(schemes_of_client, options.provided.scheme, options)
-    scheme_acquirer = providers.Singleton(
+    kindred = providers.ThreadSafeSingleton(schemes_of_client, options.provided.scheme, options)
+    scheme_acquirer = providers.ThreadSafeSingleton(
         TokenAcquirer,
         options=options.provided.web_api,
         authority=authority,
@@ -144,9 +158,10 @@ class IdentityContainer(containers.DeclarativeContainer):
         background=background,
         scheme=options.provided.scheme,
         kindred=kindred,
+        on_before_token_request=customization.provided.on_before_token_request,
     )
 
-    schemes: providers.Provider[Mapping[str, IdentityContainer]] = providers.Singleton(
+    schemes: providers.Provider[Mapping[str, IdentityContainer]] = providers.ThreadSafeSingleton(
         _schemes,
         options,
         scheme_sources,
@@ -155,15 +170,22 @@ class IdentityContainer(containers.DeclarativeContainer):
         background=background.provider,
         http_clients=http_clients.provider,
         token_cache=token_cache.provider,
+        customization=customization.provider,
+        assertion_providers=assertion_providers.provider,
     )
-    token_acquirer = providers.Singleton(_token_acquirer, scheme_acquirer, options, schemes)
-    authorization_header_provider = providers.Singleton(AuthorizationHeaderProvider, token_acquirer)
-    downstream_api = providers.Singleton(
+    token_acquirer = providers.ThreadSafeSingleton(
+        _token_acquirer, scheme_acquirer, options, schemes
+    )
+    authorization_header_provider = providers.ThreadSafeSingleton(
+        AuthorizationHeaderProvider, token_acquirer
+    )
+    downstream_api = providers.ThreadSafeSingleton(
         DownstreamApi,
         options.provided.downstream_apis,
         acquirer=token_acquirer,
         clients=http_clients,
         telemetry=telemetry,
+        hooks=customization.provided.request_hooks,
         clock=clock,
     )
 
@@ -173,6 +195,8 @@ def make_container(
     *,
     source: SchemeSource,
     hooks: Sequence[Hook] = (),
+    customization: Customization | None = None,
+    assertion_providers: Mapping[str, AssertionProvider] | None = None,
     scheme_sources: Mapping[str, SchemeSource] | None = None,
     parts: Mapping[str, Any],
 ) -> IdentityContainer:
@@ -187,7 +211,9 @@ def make_container(
         # Given from outside, since the builder throws away what it made to judge the options.
         correlation_id=str(uuid.uuid4()),
         client_credentials=providers.Object(source.credentials),
+        assertion_providers=providers.Object(assertion_providers or {}),
         scheme_sources=providers.Object(scheme_sources or {}),
+        customization=providers.Object(customization or Customization()),
     )
     for name, part in parts.items():
         container.providers[name].override(part)

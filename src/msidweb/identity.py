@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import warnings
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import NoneType, TracebackType
 from typing import Any, Self, TypeAlias
@@ -19,6 +19,8 @@ from msidweb.acquisition import (
     TokenProvider,
     acquires_nothing,
 )
+from msidweb.blocking import BlockingIdentity
+from msidweb.concurrency import Portal, forget_in_children
 from msidweb.configuration import (
     ENTRA_CLIENT,
     Configuration,
@@ -27,9 +29,11 @@ from msidweb.configuration import (
 )
 from msidweb.configuration.spelling import unknown_name
 from msidweb.container import IdentityContainer
-from msidweb.downstream import DownstreamApi
+from msidweb.downstream import DownstreamApi, DownstreamAuth
 from msidweb.errors import InvalidCallError
+from msidweb.health import HealthReport, health_of
 from msidweb.kinds import check_kind, wrong_kind
+from msidweb.principal import Principal
 from msidweb.telemetry import Telemetry
 from msidweb.validation import TokenValidator
 
@@ -46,16 +50,23 @@ class Identity:
     Attributes:
         container: The object graph, for ``wire()``, ``Provide[…]``, overrides and nesting.
         lifespan: Opens and closes the identity with the application.
+        blocking: The same calls for code that blocks.
     """
 
     def __init__(self, container: IdentityContainer) -> None:
         self.container = container
         self.lifespan = Lifespan(self)
         self._holders: Counter[asyncio.AbstractEventLoop] = Counter()
+        self.blocking = BlockingIdentity(self, Portal(self, lambda: tuple(self._holders)))
+        forget_in_children(self)
 
     @property
     def _options(self) -> IdentityOptions:
         return self.container.options()
+
+    @property
+    def _schemes(self) -> tuple[IdentityContainer, ...]:
+        return (self.container, *self.container.schemes().values())
 
     @property
     def options(self) -> IdentityOptions:
@@ -111,6 +122,35 @@ class Identity:
         """Calls the named downstream APIs. .NET: IDownstreamApi."""
         return self.container.downstream_api()
 
+    def auth(
+        self,
+        api: str | Sequence[str],
+        *,
+        base_url: str | None = None,
+        user: Principal | None = None,
+        for_app: bool = False,
+        session_key: str | None = None,
+    ) -> DownstreamAuth:
+        """Attaches an API's token to requests of an ``httpx.AsyncClient`` of your own.
+
+        ``httpx.AsyncClient(auth=identity.auth("PartnerAPI"))``. .NET:
+        MicrosoftIdentityMessageHandler.
+
+        Args:
+            api: Name of the API; or scopes, with the *base_url* that their tokens may reach.
+            base_url: Root of an API that is not configured.
+            user: The user, instead of the one of the request in which a call is made.
+            for_app: Attach the application's token, not a user's.
+            session_key: Long-running session whose user is meant.
+
+        Raises:
+            InvalidCallError: There is no such API, scopes come without a base URL or a name with
+                one, or the scopes are not those of an application.
+        """
+        return self.downstream_api.auth(
+            api, base_url=base_url, user=user, for_app=for_app, session_key=session_key
+        )
+
     @property
     def telemetry(self) -> Telemetry:
         """Takes events to standard logging and to the hooks."""
@@ -130,6 +170,21 @@ class Identity:
             raise unknown_name("HTTP client", name, known, code="unknown_client")
         return self.container.http_clients().client(name)
 
+    def health(self) -> HealthReport:
+        """How the identity is doing, as far as this process knows; it waits for nothing.
+
+        While an authority's keys never came, they are fetched in the background: a probe finds
+        them the next time, without a request that has to go first.
+        """
+        schemes = self._schemes
+        report = health_of(schemes)
+        for loop in tuple(self._holders):
+            if loop.is_running():
+                for container in schemes:
+                    loop.call_soon_threadsafe(container.authorities().look_ahead)
+                break
+        return report
+
     async def open(self) -> None:
         """Prepare what takes time, so that the first request does not pay for it.
 
@@ -140,7 +195,7 @@ class Identity:
         if self._holders[loop] > 1:
             return
         self.container.http_clients().open()
-        for container in (self.container, *self.container.schemes().values()):
+        for container in self._schemes:
             if container.options().enable_token_acquisition:
                 await container.scheme_acquirer().open()
 
@@ -165,6 +220,10 @@ class Identity:
         traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+    def forget_parent(self) -> None:
+        """Be closed in a forked child, which opens it for itself; called by the fork."""
+        self._holders = Counter()
 
     def __repr__(self) -> str:
         state = "open" if self._holders else "closed"

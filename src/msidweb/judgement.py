@@ -88,7 +88,6 @@ def notes(options: IdentityOptions) -> Iterator[ConfigurationNoted]:
 #: Options of .NET that are read, and that a later version will act on.
 _NOT_YET = (
     "azure_region",
-    "send_x5c",
     "token_decryption_certificates",
     "token_decryption_credentials",
     "user_assigned_managed_identity_client_id",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msidweb.configuration import (
     WHOLE,
     Configuration,
+    CredentialDescription,
     IdentityOptions,
     MicrosoftIdentityOptions,
     Recipe,
@@ -18,6 +19,7 @@ from msidweb.credentials import ClientCredential
 from msidweb.errors import Problem
 
 _ADD = "add_microsoft_identity_web_api"
+_Credential = ClientCredential | CredentialDescription
 _Name = str | None
 """Of a scheme; None is the default one, whose name is known at build."""
 
@@ -33,7 +35,7 @@ class SchemeRecipes:
         self.default: object = None
         self._base = base
         self._recipes: dict[_Name, Recipe[MicrosoftIdentityOptions]] = {}
-        self._acquiring: dict[_Name, list[ClientCredential]] = {}
+        self._acquiring: dict[_Name, list[_Credential]] = {}
         self._problems: list[Problem] = []
         self._latest: _Name = None
 
@@ -49,7 +51,7 @@ class SchemeRecipes:
         self._recipes[chosen] = recipe
         self._latest = chosen
 
-    def enable(self, credentials: Sequence[ClientCredential]) -> None:
+    def enable(self, credentials: Sequence[_Credential]) -> None:
         """Acquire tokens in the scheme added last, in the default one where there is none yet."""
         self._acquiring.setdefault(self._latest, []).extend(credentials)
 
@@ -80,7 +82,7 @@ class SchemeRecipes:
 
     def sources(self, configuration: Configuration) -> Mapping[str, SchemeSource]:
         """Where each scheme's options came from."""
-        credentials: dict[str, list[ClientCredential]] = {}
+        credentials: dict[str, list[_Credential]] = {}
         for name, given in self._acquiring.items():
             credentials.setdefault(self._named(name), []).extend(given)
         sections = {

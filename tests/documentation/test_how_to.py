@@ -17,9 +17,17 @@ import structlog
 from tests.documentation.pages import ROOT, Page, pages, rows
 from tests.support.stage import Stage, bearer
 
-from msidweb import AuthorizationError, InvalidCallError, MsidwebError, errors
+from msidweb import (
+    AuthorizationError,
+    DownstreamApiError,
+    HealthStatus,
+    InvalidCallError,
+    MsidwebError,
+    errors,
+)
 from msidweb.acquisition.aadsts import CAUSES, Kind
 from msidweb.authority.clouds import CLOUDS
+from msidweb.client import ConsentRequiredError, raise_for_challenge
 
 
 def ids(page_or_block):
@@ -141,6 +149,67 @@ async def test_the_fastapi_docs_page_signs_in_as_the_page_says(stage, read):
 
     assert '"clientId": "00000000-0000-0000-0000-000000000000"' in shown
     assert (await client.get("/docs/oauth2-redirect")).status_code == 200
+
+
+async def test_the_endpoint_that_blocks_calls_as_its_caller(stage, read):
+    client = await stage.client((await read("sync-code")).app)
+
+    answer = await client.get("/data", headers=stage.signed_in(stage.alice))
+
+    assert answer.json() == {"rows": ["first", "second"]}
+    assert stage.partner.calls[0].claims["oid"] == stage.alice.oid
+
+
+async def test_scripts_that_block_do_what_the_page_says(stage, read):
+    stage.entra.assign(client=stage.api, resource=stage.partner.resource, roles=["Read.All"])
+    page = await read("sync-code")
+    token = stage.signed_in(stage.alice)["Authorization"].removeprefix("Bearer ")
+
+    copied = io.BytesIO()
+
+    def script():
+        with page.identity.blocking:
+            stage.entra.fail_next("token", latency=1)
+            late = page.header(0.1)
+            page.copy_to(copied)
+            return late, page.header(30), page.nightly(), page.in_the_name_of(token)
+
+    late, header, *found = await asyncio.to_thread(script)
+
+    assert late is None
+    assert header.startswith("Bearer ")
+    assert found == [["first", "second"], "Alice"]
+    assert json.loads(copied.getvalue()) == {"rows": ["first", "second"]}
+    with pytest.raises(InvalidCallError) as caught:
+        page.nightly()
+    assert caught.value.code == "blocking_on_loop"
+
+
+async def test_the_readiness_route_tells_what_the_page_shows(stage, read):
+    fault = stage.entra.fail_next("metadata", status=503, times=None)
+    page = await read("health")
+    client = await stage.client(page.app)
+    statuses = []
+    async with asyncio.timeout(20):
+        while not statuses or statuses[-1][1] != "healthy":
+            answer = await client.get("/ready")
+            statuses.append((answer.status_code, answer.json()["status"]))
+            if answer.status_code == 503:
+                fault.lift()
+            await asyncio.sleep(0.02)
+
+    assert list(dict.fromkeys(statuses)) == [
+        (200, "degraded"),
+        (503, "unhealthy"),
+        (200, "healthy"),
+    ]
+    [shown] = [block.code for block in Page.of("how-to/health").of_language("json")]
+    assert json.loads(shown).keys() == answer.json().keys()
+    assert (
+        json.loads(shown)["schemes"]["Bearer"].keys() == answer.json()["schemes"]["Bearer"].keys()
+    )
+    listed = rows(Page.of("how-to/health").text, "## What the status means")
+    assert [row["Status"].strip("`") for row in listed] == list(HealthStatus)
 
 
 async def test_the_starlette_service_guards_routes_and_mounts(stage, read):
@@ -331,6 +400,72 @@ async def test_a_browser_asks_before_it_calls_and_reads_the_challenge(stage, rea
     assert refused.headers["access-control-expose-headers"] == "WWW-Authenticate"
 
 
+async def user_of(stage, identity):
+    field = stage.signed_in(stage.alice)["Authorization"]
+    return await identity.token_validator.validate_authorization([field])
+
+
+async def test_the_page_on_streams_sends_and_reads_piece_by_piece(stage, read, tmp_path):
+    page = await read("streams")
+    (tmp_path / "report.bin").write_bytes(b"x" * 100_000)
+    async with page.identity as identity:
+        user = await user_of(stage, identity)
+        saved = await page.save(user, tmp_path / "saved.json")
+        with stage.partner.answering(200, {"size": 100_000}):
+            assert await page.upload(user, tmp_path / "report.bin") == {"size": 100_000}
+            assert await page.upload_made_anew(user, ["one", "two"]) == {"size": 100_000}
+            assert await page.send_form(user, tmp_path / "report.bin") == {"size": 100_000}
+        with stage.partner.answering(200, "a,b"):
+            assert await page.exchange_csv(user) == [['"a', 'b"']]
+
+    assert saved == len((tmp_path / "saved.json").read_bytes())
+    bodies = [call.request.body for call in stage.partner.calls]
+    assert bodies[1:3] == [b"x" * 100_000, b"one\ntwo\n"]
+    assert b'name="report"; filename="report.bin"' in bodies[3]
+    assert bodies[4] == b"x,y"
+
+
+async def test_the_page_on_retries_repeats_and_counts(stage, read):
+    page = await read("retries")
+    async with page.identity as identity:
+        user = await user_of(stage, identity)
+        partner = identity.downstream_api.named("PartnerAPI")
+        with stage.partner.answering(503, retry_after="0"), pytest.raises(DownstreamApiError):
+            await partner.get_for_user("api/data", user=user, timeout=20)
+
+    assert len(stage.partner.calls) == 3
+    assert page.reasons == ["status_503", "status_503"]
+
+
+async def test_the_page_on_customization_adds_and_refuses(stage, read):
+    page = await read("customization")
+    async with page.identity as identity:
+        page.blocked.add("nobody")
+        user = await user_of(stage, identity)
+        assert await page.ask(user) == {"rows": ["first", "second"]}
+        page.blocked.add(user.client_id)
+        with pytest.raises(AuthorizationError):
+            await user_of(stage, identity)
+
+    [call] = stage.partner.calls
+    headers = call.request.headers
+    assert {"x-trace", "x-signature", "x-reason"} <= headers.keys()
+    [exchange] = stage.exchanges
+    assert exchange.headers["x-cost-center"] == "4711"
+
+
+async def test_the_page_on_a_client_of_ones_own_calls_with_it(stage, read):
+    page = await read("own-client")
+    async with page.identity as identity:
+        user = await user_of(stage, identity)
+        assert await page.names(user, verify=stage.trust) == ["Alice"]
+        with pytest.raises(InvalidCallError) as refused:
+            await page.elsewhere(user)
+
+    assert refused.value.code == "foreign_url"
+    assert len(stage.partner.calls) == 1
+
+
 @pytest.fixture
 def loggers():
     """Levels as they were, whatever a page does."""
@@ -426,6 +561,47 @@ async def test_the_emulator_is_other_clouds_too(read):
         f"https://contoso.b2clogin.com/{tid}/v2.0/",
     ]
     assert page.settings["Instance"] == "https://contoso.ciamlogin.com/"
+
+
+async def test_the_endpoint_of_the_conditional_access_page_asks_for_a_context(stage, read):
+    page = await read("conditional-access")
+    client = await stage.client(page.app)
+
+    async def delete(**claims):
+        headers = stage.sign_in_again(stage.alice, claims=claims)
+        return await client.delete("/api/records", headers=headers)
+
+    refused = await delete(xms_cc=["CP1"])
+    with pytest.raises(ConsentRequiredError) as caught:
+        raise_for_challenge(refused)
+    assert json.loads(caught.value.claims) == json.loads(page.C1)
+    assert (await delete(xms_cc=["CP1"], acrs=["c1"])).status_code == 200
+    assert (await delete()).status_code == 403
+
+
+async def test_the_policies_of_the_conditional_access_page_are_the_emulators(read):
+    page = await read("conditional-access")
+
+    assert page.emulator.recognize(page.token)["amr"] == ["pwd", "mfa"]
+
+
+async def test_the_answer_of_the_conditional_access_page_is_the_real_one(stage):
+    from examples.obo_fastapi.app import create_app
+
+    client = await stage.client(create_app(stage.identity()))
+    stage.entra.require_mfa(stage.partner.resource)
+
+    answer = await client.get("/api/userdata", headers=stage.signed_in(stage.alice))
+
+    [block] = Page.of("how-to/conditional-access").of_language("text")
+    text = with_ids(stage, block.code).replace(
+        "https://login.microsoftonline.com", stage.entra.base_url
+    )
+    _, field, shown = re.split(r"\n(?=WWW-Authenticate|\n)", text.strip())
+    pattern = ".+".join(map(re.escape, field.split("…")))
+    assert re.fullmatch(pattern, f"WWW-Authenticate: {answer.headers['www-authenticate']}")
+    body = json.loads(shown)
+    assert {**body, "claims": None} == {**answer.json(), "claims": None}
 
 
 async def test_the_configuration_page_reads_the_section_and_names_clients(stage, read):

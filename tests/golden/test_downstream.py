@@ -32,9 +32,7 @@ REPLAYED_ELSEWHERE = {
     "extra_headers": "guards of msidweb.http",
     "sockets": "test_downstream_sockets.py",
 }
-LATER = {
-    "calls/hooks": "later: hooks around the request are not offered yet",
-}
+LATER: dict[str, str] = {}
 
 
 def rows(section: str) -> list[Any]:
@@ -119,6 +117,14 @@ def parsed(body: bytes) -> object:
 Act = Callable[[DownstreamApi], Awaitable[object]]
 AUTO = AcquireTokenOptions.SESSION_KEY_AUTO
 CALLER_OPTIONS = DownstreamApiOptions(acquire_token_options=AcquireTokenOptions(session_key=AUTO))
+
+
+def noted(request: httpx.Request, name: str, *, after: bool) -> None:
+    """Writes what the hook sees into a header, as the recorded hooks did."""
+    seen = f"auth={'authorization' in request.headers}"
+    request.headers[name] = f"{seen} after={'x-after' in request.headers}" if after else seen
+
+
 CALLS: dict[str, tuple[dict[str, Any], Act]] = {
     "defaults": ({}, lambda api: api.call_api_for_user("api")),
     "accept empty": ({"accept_header": ""}, lambda api: api.call_api_for_user("api")),
@@ -136,6 +142,14 @@ CALLS: dict[str, tuple[dict[str, Any], Act]] = {
         lambda api: api.call_api_for_app("api"),
     ),
     "unknown service": ({}, lambda api: api.call_api_for_user("Api2")),
+    "hooks": (
+        {
+            "on_before_auth_header": lambda request: noted(request, "x-before", after=False),
+            "on_after_auth_header": lambda request: noted(request, "x-after", after=False),
+            "customize_request": lambda request: noted(request, "x-customize", after=True),
+        },
+        lambda api: api.call_api_for_user("api"),
+    ),
     "options object": ({}, lambda api: api.call_api("api", options=CALLER_OPTIONS)),
 }
 
@@ -158,6 +172,8 @@ async def test_call(row):
     assert str(request.url) == expected["url"]
     assert request.headers.get("accept") == expected["headers"].get("Accept")
     assert ("authorization" in request.headers) == expected["authorization"]
+    for name in ("x-before", "x-after", "x-customize"):
+        assert request.headers.get(name) == expected["headers"].get(name)
     assert request.content == b""
     assert any(asked.for_app for asked in tokens.asked) == ("client_credentials" in row["grants"])
     if row["name"] == "options object":

@@ -458,7 +458,7 @@ async def parts(stage: Stage) -> None:
         show(f"state of {name}", getattr(part, "__dict__", None))
     show("principal", await stage.principal())
     show("builder", IdentityBuilder.from_options(IdentityOptions()))
-    proof = await identity.container.credentials().proof("https://login.example/")
+    proof = await identity.container.credentials().show("https://login.example/").first()
     show("proof", proof)
 
 

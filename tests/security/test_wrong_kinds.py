@@ -51,6 +51,15 @@ TAKEN = {
     # Of calls of an API.
     "connect_timeout": {*NOTHING, "3", "3.5"},
     "content": {*NOTHING, *TEXT, "b'x'"},
+    "content_type": {*NOTHING, *TEXT},
+    "data": {*NOTHING, "{}"},
+    "files": {*NOTHING, "[]", "{}"},
+    "serializer": NOTHING,
+    "deserializer": NOTHING,
+    "customize_request": NOTHING,
+    "stream": set(),
+    "base_url": NOTHING,
+    "for_app": set(),
     "headers": {*NOTHING, "{}"},
     "json": VALUES.keys() - {"object()"},
     "options": NOTHING,
@@ -61,6 +70,8 @@ TAKEN = {
     "session_key": NOTHING,
     "timeout": {*NOTHING, "3", "3.5"},
     "user": NOTHING,
+    # Looked at when a token is asked for.
+    "auth.session_key": {*NOTHING, *TEXT},
     # No scopes: a call without a token.
     "DownstreamApi.scopes": {*NOTHING, "[]"},
     "NamedDownstreamApi.scopes": {*NOTHING, "[]"},
@@ -187,6 +198,7 @@ async def test_what_an_identity_hands_out(product, alice):
         "own": own,
         "name": "Entra",
         "scheme.name": "Bearer",
+        "api": "Partner-read",
     }
     things = (
         identity,
@@ -212,7 +224,7 @@ async def test_calls_of_an_api(product, alice, kind):
     apis = product.identity.downstream_api
     thing = apis if kind is DownstreamApi else apis.named("Partner-read")
 
-    good = {"name": "Partner-read"}
+    good = {"name": "Partner-read", "api": "Partner-read"}
     for method in dir(thing):
         if method.endswith("_for_app"):
             good[f"{method}.scopes"] = [f"{product.partner.app_id_uri}/.default"]
@@ -241,6 +253,8 @@ async def test_the_builder():
     good = {
         "name": "A",
         "hook": print,
+        "callback": print,
+        "provider": str,
         "bind.section": "AzureAd",
         "options": MicrosoftIdentityOptions(),
         "add_downstream_api.source": DownstreamApiOptions(base_url="https://a.example"),

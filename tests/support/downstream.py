@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
@@ -12,7 +13,7 @@ from msidweb.configuration.options import (
     DownstreamApiOptions,
     HttpClientOptions,
 )
-from msidweb.downstream import DownstreamApi
+from msidweb.downstream import DownstreamApi, RequestHooks
 from msidweb.http import HttpClients
 from msidweb.principal import Principal
 from msidweb.telemetry import Hook, Telemetry
@@ -102,6 +103,8 @@ def downstream(
     tokens: Tokens | None = None,
     hooks: Sequence[Hook] = (),
     clock: ManualClock | None = None,
+    request_hooks: RequestHooks | None = None,
+    **parts: Any,
 ) -> DownstreamApi:
     """A DownstreamApi whose APIs (one called "api", where none are given) are all *handler*."""
     apis = {"api": api_options()} if apis is None else apis
@@ -115,5 +118,11 @@ def downstream(
     clients = HttpClients(dict.fromkeys(names, client), telemetry=telemetry)
     clients.open()
     return DownstreamApi(
-        apis, acquirer=tokens or Tokens(), clients=clients, telemetry=telemetry, clock=clock
+        apis,
+        acquirer=tokens or Tokens(),
+        clients=clients,
+        telemetry=telemetry,
+        clock=clock,
+        hooks=request_hooks,
+        **parts,
     )

@@ -131,14 +131,18 @@ class Stage:
     async def client(self, app: AsgiApp) -> httpx.AsyncClient:
         """A client of *app*, which is served over TLS until the test ends."""
         server = await self.serve(app)
-        trust = ssl.create_default_context(cafile=self.ca_file)
-        client = httpx.AsyncClient(base_url=server.base_url, verify=trust, trust_env=False)
+        client = httpx.AsyncClient(base_url=server.base_url, verify=self.trust, trust_env=False)
         return await self._stack.enter_async_context(client)
 
     @property
     def ca_file(self) -> str:
         """The certificate authority of every server."""
         return self._login.ca_file
+
+    @property
+    def trust(self) -> ssl.SSLContext:
+        """What a client of one's own needs to trust every server."""
+        return ssl.create_default_context(cafile=self.ca_file)
 
     @property
     def environ(self) -> dict[str, str]:

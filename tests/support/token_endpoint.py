@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 import httpx
 
-from msidweb.acquisition import TokenAcquirer
+from msidweb.acquisition import TokenAcquirer, TokenRequestDraft
 from msidweb.authority import resolve_authority
 from msidweb.cache import TokenCache
-from msidweb.concurrency import BackgroundTasks
+from msidweb.concurrency import BackgroundTasks, Callback
 from msidweb.configuration.options import HttpClientOptions, MicrosoftIdentityOptions
-from msidweb.credentials import load_credentials
+from msidweb.credentials import ClientCredential, CredentialChain, load_credentials
 from msidweb.principal import Assertion, Principal
 from msidweb.telemetry import Event, Telemetry
 from msidweb.testing.clock import ManualClock
@@ -116,13 +116,15 @@ class Bench:
         self,
         answer: Answer = granted,
         *,
-        credentials: object = None,
+        credentials: Sequence[ClientCredential] | None = None,
+        clock: ManualClock | None = None,
         hooked: bool = False,
         pii: bool = False,
         timeout: float = 10.0,
+        callbacks: Sequence[Callback[TokenRequestDraft]] = (),
         **options: object,
     ) -> None:
-        self.clock = ManualClock(NOW)
+        self.clock = clock or ManualClock(NOW)
         self.events: list[Event] = []
         self.telemetry = Telemetry([self.events.append] if hooked else [], pii=pii)
         self.endpoint = Endpoint(answer)
@@ -137,11 +139,20 @@ class Bench:
             authority=resolve_authority(self.options),
             clients=StandInClients(self.endpoint, timeout=timeout),
             cache=self.cache,
-            credentials=credentials or load_credentials(self.options, telemetry=self.telemetry),
+            credentials=self.chain(*credentials)
+            if credentials is not None
+            else load_credentials(self.options, clock=self.clock, telemetry=self.telemetry),
             clock=self.clock,
             telemetry=self.telemetry,
             background=self.background,
             sleep=self._sleep,
+            on_before_token_request=callbacks,
+        )
+
+    def chain(self, *credentials: ClientCredential) -> CredentialChain:
+        """A chain of these credentials."""
+        return CredentialChain(
+            credentials, client_id=CLIENT, clock=self.clock, telemetry=self.telemetry
         )
 
     async def _sleep(self, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.support.signing import CLIENT, NOW, TENANT, key_pair, user_claims
 
 from msidweb.authority import Authority, KeySet
 from msidweb.authority.keys import read_keys
+from msidweb.concurrency import Callback
 from msidweb.errors import AuthenticationError
 from msidweb.principal import Principal
 from msidweb.telemetry import Event, Telemetry
@@ -34,7 +36,13 @@ class Bench:
     """A validator and the parts around it."""
 
     def __init__(
-        self, *, keys: KeySet | None = None, tenant: str = TENANT, pii: bool = False, **policy: Any
+        self,
+        *,
+        keys: KeySet | None = None,
+        tenant: str = TENANT,
+        pii: bool = False,
+        callbacks: Sequence[Callback[Principal]] = (),
+        **policy: Any,
     ) -> None:
         self.clock = ManualClock(NOW)
         self.events: list[Event] = []
@@ -47,6 +55,7 @@ class Bench:
             self.keys,
             clock=self.clock,
             telemetry=Telemetry([self.events.append], pii=pii),
+            on_token_validated=callbacks,
         )
 
     async def accept(self, token: str) -> Principal:

@@ -9,6 +9,7 @@ from benchmarks.measure import Row, best_of, plain
 
 SMALL = {
     "acquisition": {"number": 5, "rounds": 1},
+    "certificates": {"number": 2, "rounds": 1},
     "downstream": {"number": 2, "rounds": 1},
     "fastapi_route": {"number": 2, "rounds": 1},
     "lookup": {"users": (3, 5), "number": 7, "rounds": 1},

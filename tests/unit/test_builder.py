@@ -322,10 +322,10 @@ def test_apis_without_tokens_need_neither_acquisition_nor_credential():
 def test_an_option_without_effect_in_this_version_is_noted(appsettings):
     heard = []
 
-    chain(builder_of(appsettings, AzureAd__SendX5C="true")).add_hook(heard.append).build()
+    chain(builder_of(appsettings, AzureAd__AzureRegion="westeurope")).add_hook(heard.append).build()
 
     assert [(note.place, note.note) for note in heard] == [
-        ("SendX5C", "has no effect in this version")
+        ("AzureRegion", "has no effect in this version")
     ]
 
 
@@ -360,6 +360,36 @@ async def late(options):
 def test_what_the_chain_cannot_take_is_refused_at_once(appsettings, say):
     with pytest.raises(InvalidCallError):
         say(builder_of(appsettings))
+
+
+async def test_an_assertion_provider_is_named_by_a_credential(appsettings):
+    named = {"source_type": "CustomSignedAssertion", "custom_signed_assertion_provider_name": "P"}
+
+    async def provider(request):
+        return f"assertion of {request.client_id}"
+
+    builder = IdentityBuilder(Configuration.of_environment(environ={}))
+    builder.add_microsoft_identity_web_api(
+        None, tenant_id=TENANT, client_id=CLIENT, client_credentials=[named]
+    )
+    builder.enable_token_acquisition().add_signed_assertion_provider("P", provider)
+    proof = await builder.build().container.credentials().show("https://x").first()
+
+    assert proof.value == f"assertion of {CLIENT}"
+
+
+def test_an_assertion_provider_must_be_callable():
+    with pytest.raises(InvalidCallError, match="provider takes a function"):
+        IdentityBuilder().add_signed_assertion_provider("P", "assertion")
+
+
+def test_a_certificate_is_no_text():
+    builder = IdentityBuilder(
+        Configuration.of_environment(environ={"AzureAd__ClientCredentials__0__Certificate": "MII"})
+    )
+    builder.add_microsoft_identity_web_api(tenant_id=TENANT, client_id=CLIENT)
+    with pytest.raises(ConfigurationError, match="CertificateWithKey, which only code"):
+        builder.build()
 
 
 @pytest.mark.parametrize("scheme", [3, [], b"Bearer"])

@@ -78,10 +78,19 @@ SECTIONS = {
         [TYPO_IS, "AzureAd:ClientCredentials: no client credential, so no token can be acquired"],
     ),
     "a bad authority, and a credential of another version": (
-        without(Authority="http://x", ClientCredentials=[{"SourceType": "AutoDecryptKeys"}]),
+        without(
+            Authority="http://x",
+            ClientCredentials=[
+                {
+                    "SourceType": "KeyVault",
+                    "KeyVaultUrl": "https://v.example",
+                    "KeyVaultCertificateName": "c",
+                }
+            ],
+        ),
         [
             "AzureAd:Authority: must start with https://",
-            "AzureAd:ClientCredentials:0: source type 'AutoDecryptKeys'",
+            "AzureAd:ClientCredentials:0: source type 'KeyVault'",
         ],
     ),
     "one credential is misspelled, another has no value": (

@@ -1,6 +1,7 @@
 """From a principal to a token for another service."""
 
 from .acquirer import TokenAcquirer
+from .draft import TokenRequestDraft
 from .headers import AuthorizationHeaderProvider
 from .provider import TokenProvider
 from .schemes import SchemeAcquirer, acquires_nothing, schemes_of_client
@@ -10,6 +11,7 @@ __all__ = [
     "SchemeAcquirer",
     "TokenAcquirer",
     "TokenProvider",
+    "TokenRequestDraft",
     "acquires_nothing",
     "schemes_of_client",
 ]

@@ -110,13 +110,13 @@ CAUSES: Mapping[int, Cause] = {
         Kind.CREDENTIAL, "the certificate is outside of its validity", "renew the certificate"
     ),
     7000274: Cause(Kind.CREDENTIAL, "the client assertion's signature is invalid", _CREDENTIAL),
+    70021: Cause(Kind.CREDENTIAL, "no federated credential matches", _FEDERATED),
+    700211: Cause(Kind.CREDENTIAL, "no federated credential has that issuer", _FEDERATED),
+    700212: Cause(Kind.CREDENTIAL, "no federated credential has that audience", _FEDERATED),
+    700213: Cause(Kind.CREDENTIAL, "no federated credential has that subject", _FEDERATED),
     7000218: Cause(
         Kind.SETUP, "the request showed no client credential", "configure ClientCredentials"
     ),
-    70021: Cause(Kind.SETUP, "no federated credential matches", _FEDERATED),
-    700211: Cause(Kind.SETUP, "no federated credential has that issuer", _FEDERATED),
-    700212: Cause(Kind.SETUP, "no federated credential has that audience", _FEDERATED),
-    700213: Cause(Kind.SETUP, "no federated credential has that subject", _FEDERATED),
     700016: Cause(Kind.SETUP, "the application is not in that tenant", _TENANT),
     90002: Cause(Kind.SETUP, "the tenant does not exist", _TENANT),
     650052: Cause(

@@ -11,8 +11,9 @@ from collections.abc import Collection, Sequence
 from msidweb.authority import Authority
 from msidweb.cache import CacheEntry, RequestKey, TokenCache, app_partition
 from msidweb.clock import Clock
-from msidweb.concurrency import BackgroundTasks, Flight
+from msidweb.concurrency import BackgroundTasks, Callback, Flight
 from msidweb.configuration.options import AcquireTokenOptions, MicrosoftIdentityOptions
+from msidweb.credentials import CredentialChain
 from msidweb.errors import InvalidCallError, MsidwebError, UserRequiredError
 from msidweb.kinds import check_kind, wrong_kind
 from msidweb.principal import Principal, ambient_principal
@@ -25,7 +26,8 @@ from msidweb.telemetry import (
 from msidweb.tokens import AcquiredToken, RefreshReason
 
 from .demand import Demand
-from .fetching import Credentials, TokenFetcher
+from .draft import TokenRequestDraft
+from .fetching import TokenFetcher
 from .lifetimes import back_off
 from .msal_writer import MsalWriter
 from .terms import Scopes, Terms, is_correlation_id, no_scopes, read_scopes, read_terms
@@ -54,6 +56,7 @@ class TokenAcquirer:
         scheme: Authentication scheme whose callers are served.
         kindred: More schemes whose callers are served: their tokens are for the same client.
         sleep: How the pause before a repeat is waited for.
+        on_before_token_request: Each is called before a token request is sent.
     """
 
     def __init__(
@@ -63,13 +66,14 @@ class TokenAcquirer:
         authority: Authority,
         clients: EntraClients,
         cache: TokenCache,
-        credentials: Credentials,
+        credentials: CredentialChain,
         clock: Clock,
         telemetry: Telemetry,
         background: BackgroundTasks,
         scheme: str = "Bearer",
         kindred: Collection[str] = (),
         sleep: Sleep = asyncio.sleep,
+        on_before_token_request: Sequence[Callback[TokenRequestDraft]] = (),
     ) -> None:
         self._client_id = options.client_id or ""
         self._environment = authority.cache_environment
@@ -96,7 +100,13 @@ class TokenAcquirer:
             cache=cache,
             clock=clock,
             telemetry=telemetry,
+            on_before_request=tuple(on_before_token_request),
         )
+
+    @property
+    def requests_under_way(self) -> int:
+        """Token requests that callers wait for."""
+        return len(self._flights)
 
     async def open(self) -> None:
         """Import MSAL off the loop; the first token request does so where nobody did."""

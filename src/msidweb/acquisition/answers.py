@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from msidweb.challenge import decode_claims
 from msidweb.encoding import EncodingError, decode_base64url, parse_object
-from msidweb.errors import TokenAcquisitionError
+from msidweb.errors import CredentialAttempt, TokenAcquisitionError
 from msidweb.http import retry_after_seconds
 from msidweb.http.forms import FormAnswer
 
@@ -57,6 +57,7 @@ class Refusal:
         retry_after: Seconds to wait, or None.
         trace_id: Entra's trace id, or None.
         correlation_id: Id of the request as Entra names it, or None.
+        attempts: What became of each client credential, where this is about the last of them.
     """
 
     status: int
@@ -67,6 +68,7 @@ class Refusal:
     retry_after: float | None = None
     trace_id: str | None = None
     correlation_id: str | None = None
+    attempts: tuple[CredentialAttempt, ...] = ()
 
 
 def read_answer(answer: FormAnswer, *, now: float) -> Grant | Refusal:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Protocol
+from dataclasses import replace
 
 from msidweb.authority import Authority
 from msidweb.cache import CacheEntry, TokenCache
 from msidweb.clock import Clock
-from msidweb.credentials import ClientProof
+from msidweb.concurrency import Callback, call_all
+from msidweb.credentials import ClientProof, CredentialChain
 from msidweb.errors import (
     AssertionRejectedError,
     CredentialError,
@@ -21,21 +22,12 @@ from msidweb.tokens import AcquiredToken, RefreshReason
 from .aadsts import RELOADABLE
 from .answers import Grant, Refusal, read_answer
 from .demand import Demand
+from .draft import TokenRequestDraft
 from .lifetimes import refresh_at, usable_until
 from .msal_writer import MsalWriter, TokenRequest
-from .refusals import error_for, is_overload
+from .refusals import error_for, explained, is_overload
 from .throttle import Throttle
 from .wire import TokenEndpoint
-
-
-class Credentials(Protocol):
-    """The application's client credentials."""
-
-    async def proof(self, token_endpoint: str) -> ClientProof:
-        """What a request to *token_endpoint* shows."""
-
-    def renew(self) -> bool:
-        """Load them anew; False where the same would be shown again."""
 
 
 class TokenFetcher:
@@ -45,12 +37,13 @@ class TokenFetcher:
         self,
         *,
         authority: Authority,
-        credentials: Credentials,
+        credentials: CredentialChain,
         writer: MsalWriter,
         endpoint: TokenEndpoint,
         cache: TokenCache,
         clock: Clock,
         telemetry: Telemetry,
+        on_before_request: tuple[Callback[TokenRequestDraft], ...] = (),
     ) -> None:
         self._authority = authority
         self._credentials = credentials
@@ -60,6 +53,7 @@ class TokenFetcher:
         self._clock = clock
         self._telemetry = telemetry
         self._throttle = Throttle(clock)
+        self._on_before_request = on_before_request
 
     async def fetch(self, demand: Demand, reason: RefreshReason) -> AcquiredToken:
         """The token that *demand* wants, from Entra ID; later callers find it in the cache.
@@ -80,18 +74,24 @@ class TokenFetcher:
     async def _granted(self, demand: Demand) -> Grant:
         self._refuse_at_once(demand)
         await self._writer.open()
-        outcome = await self._ask(demand)
-        if isinstance(outcome, Refusal) and self._renewed_credential(outcome):
-            self._remember(demand, outcome)
-            outcome = await self._ask(demand)
-        if isinstance(outcome, Grant):
-            return _of_the_user(outcome, demand)
-        self._remember(demand, outcome)
-        raise self._error(demand, outcome)
-
-    async def _ask(self, demand: Demand) -> Grant | Refusal:
         url = self._authority.token_endpoint(demand.tenant)
-        proof = await self._credentials.proof(url)
+        showing = self._credentials.show(url)
+        proof: ClientProof | None = await showing.first()
+        refusals: list[Refusal] = []
+        while proof is not None:
+            outcome = await self._ask(demand, url, proof)
+            if isinstance(outcome, Grant):
+                return _of_the_user(outcome, demand)
+            refusals.append(outcome)
+            if not isinstance(self._error(demand, outcome), CredentialError):
+                break
+            reload = outcome.aadsts in RELOADABLE
+            proof = await showing.another(explained(outcome), reload=reload)
+        last = replace(refusals[-1], attempts=tuple(showing.attempts))
+        self._remember(demand, last, times=len(refusals))
+        raise self._error(demand, last)
+
+    async def _ask(self, demand: Demand, url: str, proof: ClientProof) -> Grant | Refusal:
         headers = {
             **dict(demand.terms.headers),
             "client-request-id": demand.correlation_id,
@@ -101,9 +101,12 @@ class TokenFetcher:
         if hint is not None and not any(name.lower() == "x-anchormailbox" for name in headers):
             headers["X-AnchorMailbox"] = hint
         try:
-            answer = await self._endpoint.send(
-                self._written(demand, url, proof), query=demand.terms.query, headers=headers
-            )
+            request = self._written(demand, url, proof)
+            if self._on_before_request:
+                draft = TokenRequestDraft.of(demand)
+                await call_all(self._on_before_request, draft)
+                headers |= draft.added((*request.headers, *headers))
+            answer = await self._endpoint.send(request, query=demand.terms.query, headers=headers)
             return read_answer(answer, now=self._clock.time())
         except TokenAcquisitionError as error:
             error.correlation_id = error.correlation_id or demand.correlation_id
@@ -118,9 +121,6 @@ class TokenFetcher:
         return self._writer.on_behalf_of(
             demand.assertion.token, demand.scopes, endpoint=url, proof=proof, claims=claims
         )
-
-    def _renewed_credential(self, refusal: Refusal) -> bool:
-        return refusal.aadsts in RELOADABLE and self._credentials.renew()
 
     def _kept(self, demand: Demand, grant: Grant, reason: RefreshReason) -> AcquiredToken:
         now = self._clock.time()
@@ -157,14 +157,16 @@ class TokenFetcher:
             if refusal is not None:
                 raise self._error(demand, refusal)
 
-    def _remember(self, demand: Demand, refusal: Refusal) -> None:
+    def _remember(self, demand: Demand, refusal: Refusal, *, times: int) -> None:
         if is_overload(refusal.status):
             if refusal.retry_after:
                 self._throttle.wait(demand.throttle_key, refusal, refusal.retry_after)
             return
         error = self._error(demand, refusal)
         if isinstance(error, CredentialError):
-            self._throttle.strike(self._credential_key(demand), refusal)
+            # Each credential that was shown in vain was a request (F-E11).
+            for _ in range(times):
+                self._throttle.strike(self._credential_key(demand), refusal)
         elif isinstance(error, AssertionRejectedError):
             self._throttle.strike(demand.partition, refusal)
 

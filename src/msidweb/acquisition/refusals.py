@@ -8,6 +8,7 @@ from typing import Any
 
 from msidweb.errors import (
     AssertionRejectedError,
+    CredentialAttempt,
     CredentialError,
     ThrottledError,
     TokenAcquisitionError,
@@ -52,13 +53,14 @@ def error_for(
     }
     if is_overload(refusal.status):
         return _of_the_service(refusal, details)
-    message = _message(refusal, cause.meaning if cause else None)
+    message = explained(refusal)
     if kind is Kind.ASSERTION and for_user:
         return AssertionRejectedError(message, **details)
     if for_user and kind is not Kind.LOOP and _user_must_act(refusal):
         return UserChallengeError(message, scopes=scopes, **details)
     if kind is Kind.CREDENTIAL or (kind is None and refusal.error == "invalid_client"):
-        return CredentialError(message, **details)
+        tried = _tried(refusal.attempts)
+        return CredentialError(message + tried, attempts=refusal.attempts, **details)
     return _of_the_request(message, refusal, kind, details)
 
 
@@ -95,7 +97,18 @@ def _of_the_request(
     return TokenAcquisitionError(message, retryable=transient, **details)
 
 
-def _message(refusal: Refusal, meaning: str | None) -> str:
+def explained(refusal: Refusal) -> str:
+    """What *refusal* says, in our words."""
+    cause = CAUSES.get(refusal.aadsts) if refusal.aadsts is not None else None
     number = f"AADSTS{refusal.aadsts}" if refusal.aadsts is not None else None
     named = number or refusal.error or f"status {refusal.status}"
-    return f"{named}: {meaning}." if meaning else f"Entra ID refused the request ({named})."
+    if cause is None:
+        return f"Entra ID refused the request ({named})."
+    return f"{named}: {cause.meaning}."
+
+
+def _tried(attempts: Sequence[CredentialAttempt]) -> str:
+    if len(attempts) <= 1:
+        return ""
+    each = (f"{attempt.source}: {attempt.reason.rstrip('.')}" for attempt in attempts)
+    return f" Tried: {'; '.join(each)}."

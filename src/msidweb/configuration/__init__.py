@@ -3,7 +3,12 @@
 from .binding import WHOLE, Draft, bind, draft, validation_problems
 from .checks import Place, check_downstream_api, check_http_client, check_web_api
 from .configuration import Configuration, Section
-from .credential import CredentialDescription, ManagedIdentityCredentialOptions, SourceType
+from .credential import (
+    CertificateWithKey,
+    CredentialDescription,
+    ManagedIdentityCredentialOptions,
+    SourceType,
+)
 from .editing import edit
 from .explain import explain
 from .model import Options
@@ -29,6 +34,7 @@ __all__ = [
     "ENTRA_CLIENT",
     "WHOLE",
     "AcquireTokenOptions",
+    "CertificateWithKey",
     "Configuration",
     "ConfigurationSource",
     "CredentialDescription",

@@ -127,7 +127,7 @@ def _findings(error: ValidationError) -> Iterator[tuple[Location, str]]:
         yield tuple(detail["loc"]), text
 
 
-_OURS = frozenset({"timespan", "transport", "source_type"})
+_OURS = frozenset({"certificate", "timespan", "transport", "source_type"})
 _MESSAGES: Mapping[str, str] = {
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",

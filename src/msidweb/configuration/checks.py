@@ -144,7 +144,7 @@ def _credentials(options: MicrosoftIdentityOptions, place: Place) -> Iterator[Pr
 
 
 def _credential(credential: CredentialDescription, place: Place, path: str) -> Iterator[Problem]:
-    if credential.source_type is SourceType.CERTIFICATE:
+    if credential.source_type is SourceType.CERTIFICATE and credential.certificate is None:
         yield Problem(
             place.of(f"{path}:SourceType"), "names no source", "ClientSecret, Path, KeyVault …"
         )

@@ -11,7 +11,12 @@ from msidweb.errors import Problem
 from msidweb.kinds import check_kind
 
 from .appsettings import AppSettings
-from .environment import azure_sdk_values, environment_name, read_environment
+from .environment import (
+    azure_sdk_values,
+    environment_name,
+    fill_assertion_files,
+    read_environment,
+)
 from .spelling import nearest
 from .tree import Node, fold
 
@@ -54,6 +59,10 @@ class Section:
     def completion(self, given: Mapping[str, object]) -> Node:
         """What the Azure SDK variables add to the values *given* by field name."""
         return Node() if self._environ is None else azure_sdk_values(self._environ, given)
+
+    def complete_credentials(self, given: Mapping[str, object]) -> None:
+        """Put into the credentials *given* what the environment alone knows of them."""
+        fill_assertion_files(self._environ or {}, given)
 
     def __bool__(self) -> bool:
         return next(self.node.leaves(), None) is not None

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated, Any, ClassVar, Final, NoReturn
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, NoReturn
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from .model import Options
 from .spelling import did_you_mean
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.x509 import Certificate
 
 
 class SourceType(enum.StrEnum):
@@ -39,20 +45,74 @@ _BY_TEXT = {source.lower(): source for source in SourceType} | {
 _NO_SOURCE: Final = "must be ClientSecret, Path, KeyVault … or a number from 0 to 13{near}"
 
 
-def _source_type(value: object) -> object:
+def source_type_of(value: object) -> SourceType | None:
+    """The source type that *value* names, in any of .NET's spellings or by its number."""
+    return _BY_TEXT.get(_folded(value))
+
+
+def _folded(value: object) -> str:
     named = isinstance(value, str | int) and not isinstance(value, bool)
-    name = str(value).strip().replace("_", "").lower() if named else ""
-    source = _BY_TEXT.get(name)
+    return str(value).strip().replace("_", "").lower() if named else ""
+
+
+def _source_type(value: object) -> object:
+    source = source_type_of(value)
     if source is None:
-        near = did_you_mean(name, [source.value for source in SourceType])
+        near = did_you_mean(_folded(value), [source.value for source in SourceType])
         raise PydanticCustomError("source_type", _NO_SOURCE, {"near": near})
     return source
 
 
+@dataclass(frozen=True, slots=True)
+class CertificateWithKey:
+    """A certificate and its private key, given in code. .NET: X509Certificate2.
+
+    Attributes:
+        certificate: Content of a PEM or PKCS#12 (PFX) file, or certificate objects, the
+            application's own first.
+        private_key: The key, where *certificate* does not hold it: PEM, or an RSA key object.
+        password: Of an encrypted key or PKCS#12 content.
+    """
+
+    certificate: bytes | str | Certificate | Sequence[Certificate] = field(repr=False)
+    private_key: bytes | str | RSAPrivateKey | None = field(default=None, repr=False)
+    password: SecretStr | str | None = field(default=None, repr=False)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A private key is not written out by pickle.")
+
+
+_NO_CERTIFICATE: Final = "must be a CertificateWithKey, which only code can give"
+
+
+def _certificate(value: object) -> object:
+    if value is not None and not isinstance(value, CertificateWithKey):
+        raise PydanticCustomError("certificate", _NO_CERTIFICATE)
+    return value
+
+
 class CredentialDescription(Options):
-    """One credential. .NET: CredentialDescription, and the older CertificateDescription."""
+    """One credential. .NET: CredentialDescription, and the older CertificateDescription.
+
+    Attributes:
+        source_type: Where the credential comes from.
+        certificate: A :class:`CertificateWithKey`, for ``Certificate``; given in code.
+        client_secret: For ``ClientSecret``.
+        certificate_disk_path: PEM or PFX file, for ``Path``.
+        base64_encoded_value: Content of such a file in base64, for ``Base64Encoded``.
+        certificate_password: Password of either.
+        signed_assertion_file_disk_path: For ``SignedAssertionFilePath``; where a configuration
+            leaves it out, AZURE_FEDERATED_TOKEN_FILE counts.
+        custom_signed_assertion_provider_name: For ``CustomSignedAssertion``; the name given to
+            ``IdentityBuilder.add_signed_assertion_provider``.
+        custom_signed_assertion_provider_data: Handed to that provider.
+        skip: Pass over this credential.
+    """
 
     source_type: Annotated[SourceType, BeforeValidator(_source_type)] = SourceType.CERTIFICATE
+    certificate: Annotated[Any, AfterValidator(_certificate)] = Field(
+        default=None, repr=False, exclude=True
+    )
     client_secret: SecretStr | None = None
     key_vault_url: str | None = None
     key_vault_certificate_name: str | None = None
@@ -75,7 +135,6 @@ class CredentialDescription(Options):
         {
             "Algorithm",
             "CachedValue",
-            "Certificate",
             "CredentialType",
             "DecryptKeysAuthenticationOptions",
             "Id",

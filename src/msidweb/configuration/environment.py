@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from .credential import SourceType
+from .credential import SourceType, source_type_of
 from .tree import DEEPEST, Layer, Leaf, Node, Source
 
 _ENVIRONMENT_NAMES = ("MSIDWEB_ENVIRONMENT", "ASPNETCORE_ENVIRONMENT", "DOTNET_ENVIRONMENT")
@@ -53,6 +53,20 @@ def azure_sdk_values(environ: Mapping[str, str], given: Mapping[str, object]) ->
     return root
 
 
+def fill_assertion_files(environ: Mapping[str, str], given: Mapping[str, object]) -> None:
+    """Name the platform's file in every ``SignedAssertionFilePath`` of *given* that names none.
+
+    .NET's loader reads AZURE_FEDERATED_TOKEN_FILE then.
+    """
+    listed = given.get("client_credentials")
+    for item in listed if isinstance(listed, list) else ():
+        if not isinstance(item, dict) or item.get(_ASSERTION_FILE):
+            continue
+        if source_type_of(item.get("source_type")) is SourceType.SIGNED_ASSERTION_FILE_PATH:
+            item[_ASSERTION_FILE] = environ.get("AZURE_FEDERATED_TOKEN_FILE")
+
+
+_ASSERTION_FILE = "signed_assertion_file_disk_path"
 _FILLS: tuple[tuple[str, str, str, frozenset[str]], ...] = (
     ("client_id", "ClientId", "AZURE_CLIENT_ID", frozenset()),
     ("tenant_id", "TenantId", "AZURE_TENANT_ID", frozenset({"authority", "domain"})),

@@ -81,8 +81,11 @@ class DownstreamApiOptions(Options):
         extra_query_parameters: Query parameters added to every request.
         http_client_name: Named HTTP client; the API's own name where that is registered.
         allow_encoded_slash: Let ``%2F`` and ``%5C`` stand in paths, as OData keys may need.
-        serializer: Turns the input into ``(bytes, content type)``.
+        serializer: Turns ``json=`` into ``(body, content type)``, or into the body alone.
         deserializer: Turns the ``httpx.Response`` into the result.
+        customize_request: Called with the request last of all, besides those of the builder.
+        on_before_auth_header: Called with the request before a token is asked for.
+        on_after_auth_header: Called with the request that has its Authorization field.
     """
 
     base_url: str | None = None
@@ -98,8 +101,11 @@ class DownstreamApiOptions(Options):
     extra_query_parameters: dict[str, str] | None = Field(default=None, repr=False)
     http_client_name: str | None = None
     allow_encoded_slash: bool = False
-    serializer: Callable[[Any], tuple[bytes, str]] | None = Field(default=None, exclude=True)
+    serializer: Callable[[Any], Any] | None = Field(default=None, exclude=True)
     deserializer: Callable[[Any], Any] | None = Field(default=None, exclude=True)
+    customize_request: Callable[[Any], object] | None = Field(default=None, exclude=True)
+    on_before_auth_header: Callable[[Any], object] | None = Field(default=None, exclude=True)
+    on_after_auth_header: Callable[[Any], object] | None = Field(default=None, exclude=True)
 
     ignored_keys: ClassVar[frozenset[str]] = DOWNSTREAM_API_KEYS
 
@@ -117,6 +123,10 @@ def _transport(value: object) -> object:
     raise PydanticCustomError("transport", _NO_TRANSPORT)
 
 
+def _verbs(texts: list[str]) -> list[str]:
+    return [text.upper() for text in texts]
+
+
 class HttpClientOptions(Options):
     """One named HTTP client.
 
@@ -125,10 +135,15 @@ class HttpClientOptions(Options):
         connect_timeout: Seconds to connect.
         read_timeout: Longest silence of the peer, seconds.
         write_timeout: Longest stall while sending, seconds.
-        pool_timeout: Longest wait for a free connection, seconds.
-        max_connections: Connections at one time.
+        pool_timeout: Longest wait for a free connection, seconds; counts in ``timeout``.
+        max_connections: Connections, and so requests, at one time; a request keeps its place until
+            its answer is read or closed.
         max_keepalive_connections: Idle connections kept.
         keepalive_expiry: Seconds an idle connection is kept.
+        retries: How often a downstream call is repeated at most; 0 repeats none.
+        retry_methods: Verbs that are repeated.
+        retry_budget: Share of a repeat that each call earns.
+        retry_reserve: Repeats to begin with, and the most that are ever kept.
         proxy: Proxy URL; the environment's proxies are not used.
         ca_file: PEM file of the certificate authorities trusted, instead of the system's.
         client_certificate_file: PEM file shown to the peer.
@@ -144,6 +159,12 @@ class HttpClientOptions(Options):
     max_connections: int = Field(default=100, ge=1)
     max_keepalive_connections: int = Field(default=20, ge=0)
     keepalive_expiry: Seconds = Field(default=30.0, ge=0)
+    retries: int = Field(default=0, ge=0, le=10)
+    retry_methods: Annotated[Words, AfterValidator(_verbs)] = Field(
+        default_factory=lambda: ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]
+    )
+    retry_budget: float = Field(default=0.1, ge=0, le=1, allow_inf_nan=False)
+    retry_reserve: int = Field(default=10, ge=0)
     proxy: SecretStr | None = None
     ca_file: str | None = None
     client_certificate_file: str | None = None

@@ -196,6 +196,7 @@ def read(
     if isinstance(section, Section) and "client_id" in model.model_fields:
         given = {name: value for name, value in reading.values.items() if not _blank(value)}
         reading.values |= reading.model(model, section.completion(given))
+        section.complete_credentials(reading.values)
     return reading
 
 

@@ -1,13 +1,22 @@
 """How the application proves who it is to Entra ID: client credentials, in order."""
 
-from .assertion import AssertionProvider, ProvidedAssertion
-from .chain import CredentialChain
+from .assertion import ProvidedAssertion
+from .assertion_file import SignedAssertionFile
+from .chain import CredentialChain, Showing
 from .loading import load_credentials
-from .proof import ClientCredential, ClientProof, CredentialUnavailableError, ProofKind
+from .proof import (
+    AssertionRequest,
+    ClientCredential,
+    ClientProof,
+    CredentialUnavailableError,
+    ProofKind,
+)
 from .secret import ClientSecret
+from .surroundings import AssertionProvider
 
 __all__ = [
     "AssertionProvider",
+    "AssertionRequest",
     "ClientCredential",
     "ClientProof",
     "ClientSecret",
@@ -15,5 +24,7 @@ __all__ = [
     "CredentialUnavailableError",
     "ProofKind",
     "ProvidedAssertion",
+    "Showing",
+    "SignedAssertionFile",
     "load_credentials",
 ]

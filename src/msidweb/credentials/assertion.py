@@ -1,4 +1,4 @@
-"""Client assertions from an async callable of the application, kept until shortly before their end.
+"""Client assertions from a callable of the application.
 
 RFC 7523 section 2.2; .NET: CustomSignedAssertion and its provider's cache.
 """
@@ -6,27 +6,22 @@ RFC 7523 section 2.2; .NET: CustomSignedAssertion and its provider's cache.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+import dataclasses
+import inspect
+from collections.abc import Mapping
+from typing import Any
 
 from msidweb.clock import Clock
-from msidweb.concurrency import Flight
-from msidweb.encoding import EncodingError, decode_base64url, parse_object
+from msidweb.configuration import CredentialDescription
+from msidweb.configuration.spelling import did_you_mean
+from msidweb.errors import Problem
 
-from .proof import ClientProof, CredentialUnavailableError, ProofKind
-
-AssertionProvider: TypeAlias = Callable[[str], Awaitable[str]]
-"""Given the token endpoint (the assertion's audience), returns a client assertion."""
-
-MARGIN = 300.0
-"""Seconds before an assertion's end from which on a new one is asked for."""
+from .kept import KeptAssertions
+from .proof import AssertionRequest, ClientProof, CredentialUnavailableError, ProofKind
+from .surroundings import AssertionProvider, Surroundings
 
 DEADLINE = 5.0
 """Seconds that a provider may take (security rule 3.27)."""
-
-MAX_KEPT = 256
-"""Assertions kept, one per token endpoint."""
 
 
 class ProvidedAssertion:
@@ -36,44 +31,51 @@ class ProvidedAssertion:
     minutes before its ``exp``; one without a readable ``exp`` is asked for anew each time.
 
     Args:
-        provider: Async callable that is given the token endpoint.
+        provider: Callable that is given the request; one that is no coroutine function runs in a
+            thread.
         clock: Tells when an assertion is too old.
         source: Name of the provider in errors and logs.
+        data: Handed to the provider with each request.
     """
 
     def __init__(
-        self, provider: AssertionProvider, *, clock: Clock, source: str = "CustomSignedAssertion"
+        self,
+        provider: AssertionProvider,
+        *,
+        clock: Clock,
+        source: str = "CustomSignedAssertion",
+        data: Mapping[str, Any] | None = None,
     ) -> None:
         self.source = source
         self._provider = provider
         self._clock = clock
-        self._kept: OrderedDict[str, tuple[str, float]] = OrderedDict()
-        self._flights: Flight[str] = Flight()
+        # A request without a place: it hides the data, and ``vars`` of this object does, too.
+        self._request = AssertionRequest("", "", data or {})
+        self._kept = KeptAssertions(clock)
 
     def __repr__(self) -> str:
         return f"ProvidedAssertion({self.source!r})"
 
-    async def proof(self, token_endpoint: str) -> ClientProof:
-        """An assertion for *token_endpoint*, from memory or from the provider.
+    async def proof(self, request: AssertionRequest) -> ClientProof:
+        """An assertion for *request*, from memory or from the provider.
 
         Raises:
             CredentialUnavailableError: The provider failed, took too long, or gave no text.
         """
-        kept = self._kept.get(token_endpoint)
-        if kept is not None and self._clock.time() < kept[1]:
-            return ClientProof(ProofKind.ASSERTION, kept[0])
-        assertion = await self._flights.join(token_endpoint, lambda: self._provided(token_endpoint))
+        key = (request.token_endpoint, request.client_id)
+        assertion = await self._kept.get(key, lambda: self._provided(request))
         return ClientProof(ProofKind.ASSERTION, assertion)
 
-    def renew(self) -> bool:
+    async def renew(self, refused: ClientProof) -> bool:  # noqa: ARG002 - the seam's
         """Forget every assertion, so the next request asks the provider."""
-        self._kept.clear()
+        self._kept = KeptAssertions(self._clock)
         return True
 
-    async def _provided(self, token_endpoint: str) -> str:
+    async def _provided(self, request: AssertionRequest) -> str:
+        request = dataclasses.replace(request, data=self._request.data)
         try:
             async with asyncio.timeout(DEADLINE):
-                assertion = await self._provider(token_endpoint)
+                assertion = await _asked(self._provider, request)
         except TimeoutError:
             raise CredentialUnavailableError("the provider did not answer in time") from None
         except Exception as error:  # noqa: BLE001 - foreign code, whose message may hold a secret
@@ -81,22 +83,33 @@ class ProvidedAssertion:
             raise CredentialUnavailableError(reason) from None
         if not isinstance(assertion, str) or not assertion:
             raise CredentialUnavailableError("the provider gave no text")
-        self._keep(token_endpoint, assertion)
         return assertion
 
-    def _keep(self, token_endpoint: str, assertion: str) -> None:
-        end = _expiry(assertion)
-        if end is None:
-            return
-        self._kept[token_endpoint] = (assertion, end - MARGIN)
-        while len(self._kept) > MAX_KEPT:
-            self._kept.popitem(last=False)
+
+async def _asked(provider: AssertionProvider, request: AssertionRequest) -> object:
+    if any(map(inspect.iscoroutinefunction, (provider, type(provider).__call__))):
+        given: object = provider(request)
+    else:
+        given = await asyncio.to_thread(provider, request)
+    return await given if inspect.isawaitable(given) else given
 
 
-def _expiry(assertion: str) -> float | None:
-    try:
-        claims = parse_object(decode_base64url(assertion.split(".")[1]))
-    except (IndexError, EncodingError):
-        return None
-    end = claims.get("exp")
-    return float(end) if isinstance(end, int) and not isinstance(end, bool) else None
+def load_provider(
+    description: CredentialDescription, surroundings: Surroundings, *, place: str
+) -> ProvidedAssertion | Problem:
+    """The registered provider that *description* names. .NET: IDW10112, IDW10113, IDW10114."""
+    name = description.custom_signed_assertion_provider_name
+    place = f"{place}:CustomSignedAssertionProviderName"
+    if name is None:
+        return Problem(place, "is missing")
+    provider = surroundings.providers.get(name)
+    if provider is None:
+        near = did_you_mean(name, surroundings.providers)
+        hint = f"register it: add_signed_assertion_provider({name!r}, …)"
+        return Problem(place, f"no assertion provider is called {name!r}{near}", hint)
+    return ProvidedAssertion(
+        provider,
+        clock=surroundings.clock,
+        source=f"CustomSignedAssertion {name}",
+        data=description.custom_signed_assertion_provider_data,
+    )

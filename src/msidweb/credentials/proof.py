@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from msidweb.errors import MsidwebError
 
@@ -17,19 +18,38 @@ class ProofKind(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class AssertionRequest:
+    """What a proof is wanted for. .NET: AssertionRequestOptions.
+
+    Attributes:
+        token_endpoint: URL that it is shown to: the audience of an assertion.
+        client_id: Application that it is about: issuer and subject of an assertion of its own.
+        data: ``CustomSignedAssertionProviderData`` of the credential; hidden in ``repr``.
+    """
+
+    token_endpoint: str
+    client_id: str
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ClientProof:
     """A secret or a client assertion, ready to be sent.
 
     Attributes:
         kind: Secret or assertion.
         value: The secret itself; hidden in ``repr``.
-        generation: Grows whenever the chain's credentials change, so nothing made of an earlier
+        generation: Differs whenever the credential behind it does, so nothing made of an earlier
             proof is used with a later one.
+        certificate: Thumbprint of the certificate that signed it, or None.
+        not_after: End of that certificate, unix seconds, or None.
     """
 
     kind: ProofKind
     value: str = field(repr=False)
     generation: int = 0
+    certificate: str | None = None
+    not_after: float | None = None
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("A client proof is not written out by pickle.")
@@ -48,12 +68,12 @@ class ClientCredential(Protocol):
     def source(self) -> str:
         """Kind and place, for errors and logs; never the value."""
 
-    async def proof(self, token_endpoint: str) -> ClientProof:
-        """The proof for a request to *token_endpoint*.
+    async def proof(self, request: AssertionRequest) -> ClientProof:
+        """The proof for *request*.
 
         Raises:
             CredentialUnavailableError: There is none; the next credential is tried.
         """
 
-    def renew(self) -> bool:
-        """Forget what was loaded, after a refusal; False where that cannot change anything."""
+    async def renew(self, refused: ClientProof) -> bool:
+        """Load it anew; False where *refused*, or what it was made of, would be shown again."""

@@ -7,7 +7,8 @@ from pydantic import SecretStr
 from msidweb.configuration import CredentialDescription
 from msidweb.errors import Problem
 
-from .proof import ClientProof, ProofKind
+from .proof import AssertionRequest, ClientProof, ProofKind
+from .surroundings import Surroundings
 
 
 class ClientSecret:
@@ -22,16 +23,21 @@ class ClientSecret:
     def __repr__(self) -> str:
         return "ClientSecret(…)"
 
-    async def proof(self, token_endpoint: str) -> ClientProof:  # noqa: ARG002 - the seam's
+    async def proof(self, request: AssertionRequest) -> ClientProof:  # noqa: ARG002 - the seam's
         """The secret; it is the same for every endpoint."""
         return self._proof
 
-    def renew(self) -> bool:
+    async def renew(self, refused: ClientProof) -> bool:  # noqa: ARG002 - the seam's
         """False: a secret is what it is until the application is configured anew."""
         return False
 
 
-def load_secret(description: CredentialDescription, *, place: str) -> ClientSecret | Problem:
+def load_secret(
+    description: CredentialDescription,
+    surroundings: Surroundings,  # noqa: ARG001 - the seam's
+    *,
+    place: str,
+) -> ClientSecret | Problem:
     """The secret that *description* holds."""
     secret = description.client_secret
     if secret is None or not secret.get_secret_value():

@@ -3,16 +3,22 @@
 from msidweb.acquisition import TokenProvider
 
 from .api import DownstreamApi
-from .arguments import AppCall, OptionsOverride, UserCall
+from .arguments import AppCall, Content, OptionsOverride, UserCall
+from .auth import DownstreamAuth
+from .hooks import RequestHook, RequestHooks
 from .named import NamedDownstreamApi
 from .resolution import ApiPlan, objections, plan_api
 
 __all__ = [
     "ApiPlan",
     "AppCall",
+    "Content",
     "DownstreamApi",
+    "DownstreamAuth",
     "NamedDownstreamApi",
     "OptionsOverride",
+    "RequestHook",
+    "RequestHooks",
     "TokenProvider",
     "UserCall",
     "objections",

@@ -21,12 +21,16 @@ class Answer:
         head: Status and headers; its stream is closed.
         body: The body, its content coding undone.
         correlation_id: Id of the call, or None.
+        refusal: Start of the text of an answer without success.
+        truncated: Whether that text went on.
     """
 
     service: str
     head: httpx.Response
     body: bytes = field(repr=False)
     correlation_id: str | None = None
+    refusal: str = field(default="", repr=False)
+    truncated: bool = False
 
     @property
     def content_type(self) -> str:

@@ -5,44 +5,45 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
+from msidweb.concurrency import settled
 from msidweb.errors import InvalidCallError
-from msidweb.kinds import is_asynchronous
+from msidweb.kinds import wrong_kind
 
 from .media import charset_of
 from .paths import path_of
+from .uploads import Upload, upload_of
 
 JSON = "application/json; charset=utf-8"
 
-Serializer: TypeAlias = Callable[[Any], tuple[bytes, str]]
+Serializer: TypeAlias = Callable[[Any], Any]
+"""Turns ``json=`` into ``(body, content type)`` or a body; may be async. A body is text or bytes,
+None sends none; without a content type that of the options is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
     """A request's body; no content means none is sent."""
 
-    content: bytes | None = None
+    content: bytes | Upload | None = field(default=None, repr=False)
     content_type: str | None = None
 
 
 _NONE = Body()
 
 
-def json_body(value: object, serializer: Serializer | None) -> Body:
-    """*value* as JSON, aliases for names, or as the *serializer* of the options writes it.
+def json_body(value: object) -> Body:
+    """*value* as JSON, aliases for names.
 
     Raises:
-        InvalidCallError: *value* holds something that JSON cannot, NaN and infinities among them,
-            or the serializer returned something else than it should.
+        InvalidCallError: *value* holds something that JSON cannot, NaN and infinities among them.
     """
     if value is None:
         return _NONE
-    if serializer is not None:
-        return _written(serializer(value))
     try:
         content = to_json(value, by_alias=True, inf_nan_mode="constants")
         place = _not_finite(value, content)
@@ -53,15 +54,6 @@ def json_body(value: object, serializer: Serializer | None) -> Body:
         if place is None:
             return Body(content, JSON)
         msg = f"json= holds a number that is not finite{place}."
-    raise InvalidCallError(msg, code="json_input")
-
-
-def _written(answer: object) -> Body:
-    match answer:
-        case bytes() as content, str() as content_type:
-            return Body(content, content_type)
-    kind = "something to await" if is_asynchronous(answer) else type(answer).__name__
-    msg = f"The serializer returned {kind}, not bytes and their content type."
     raise InvalidCallError(msg, code="json_input")
 
 
@@ -94,6 +86,41 @@ def _lost(plain: object, sent: object) -> tuple[object, ...] | None:
         if steps is not None:
             return (step, *steps)
     return None
+
+
+async def serialized_body(value: object, serializer: Serializer, content_type: str | None) -> Body:
+    """*value* as the *serializer* writes it; what that raises passes as it is.
+
+    Raises:
+        InvalidCallError: The serializer gave neither a body nor ``(body, content type)``.
+    """
+    if value is None:
+        return _NONE
+    made = await settled(serializer(value))
+    body, label = made if isinstance(made, tuple) and len(made) == _PAIR else (made, content_type)
+    if body is None:
+        return _NONE
+    if not isinstance(body, str | bytes) or not isinstance(label, str | None):
+        msg = "The serializer gave neither text, bytes nor (body, content type)."
+        raise InvalidCallError(msg, code="serializer_result")
+    return plain_body(body, label)
+
+
+_PAIR = 2
+
+
+def content_body(value: object, content_type: str | None) -> Body:
+    """Text, bytes, a file or an iterator as it is, labelled with *content_type*.
+
+    Raises:
+        InvalidCallError: It is none of these, or text that does not fit its charset.
+    """
+    if isinstance(value, str | bytes):
+        return plain_body(value, content_type)
+    upload = upload_of(value)
+    if upload is None:
+        raise wrong_kind("content", value, "text, bytes, a file, an async iterator or a function")
+    return Body(upload, content_type or None)
 
 
 def plain_body(value: str | bytes, content_type: str | None) -> Body:

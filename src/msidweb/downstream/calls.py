@@ -11,13 +11,16 @@ import httpx
 from msidweb.configuration.options import AcquireTokenOptions
 from msidweb.errors import InvalidCallError
 from msidweb.http import DroppedHeader, guard_headers
-from msidweb.kinds import check_kind
+from msidweb.kinds import check_kind, wrong_kind
 from msidweb.principal import Principal
 
 from .arguments import AppCall
-from .bodies import Body, json_body, plain_body
+from .bodies import Body, content_body, json_body, serialized_body
+from .forms import form_body
+from .hooks import RequestHooks
 from .resolution import ApiPlan, override, with_session_key
 from .scopes import app_scope, own_scopes
+from .uploads import Upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +46,20 @@ class Call:
     url: str
     headers: httpx.Headers
     dropped: tuple[DroppedHeader, ...]
-    content: bytes | None = field(repr=False)
+    content: bytes | Upload | None = field(repr=False)
     for_app: bool
     user: Principal | None
     timeout: float | None
     connect_timeout: float | None
     read_timeout: float | None
 
+    @property
+    def can_be_sent(self) -> bool:
+        """Whether its body was not sent yet, or can be sent again."""
+        return not isinstance(self.content, Upload) or self.content.can_be_sent
 
-def prepare(
+
+async def prepare(
     plan: ApiPlan,
     path: str | None,
     call: AppCall,
@@ -72,7 +80,7 @@ def prepare(
     for_app = plan.request_app_token if for_app is None else for_app
     if plan.scopes and for_app:
         app_scope(plan.name, plan.scopes)
-    body = _body(plan, call)
+    body = Body() if call.keys().isdisjoint(_BODIES) else await _body(plan, call)
     headers, dropped = _headers(plan, body, call.get("headers"))
     return Call(
         plan=plan,
@@ -91,7 +99,9 @@ def prepare(
 
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "connect_timeout": (int, float),
-    "content": (str, bytes),
+    "content_type": (str,),
+    "data": (Mapping,),
+    "files": (Mapping, list, tuple),
     "headers": (Mapping,),
     "params": (Mapping,),
     "path": (str,),
@@ -124,21 +134,44 @@ def _check_seconds(call: AppCall) -> None:
             raise InvalidCallError(msg, code="invalid_timeout")
 
 
+_FUNCTIONS = ("serializer", "deserializer", "customize_request")
+
+
+def _with_functions(plan: ApiPlan, call: AppCall) -> ApiPlan:
+    for name in _FUNCTIONS:
+        function = call.get(name)
+        if function is None:
+            continue
+        if not callable(function):
+            raise wrong_kind(name, function, "a function")
+        if name == "customize_request":
+            hooks = plan.hooks or RequestHooks()
+            plan = replace(plan, hooks=hooks.and_customized(function))
+        elif name == "serializer":
+            plan = replace(plan, serializer=function)
+        else:
+            plan = replace(plan, deserializer=function)
+    return plan
+
+
 def _effective(plan: ApiPlan, call: AppCall, session_key: str | None) -> ApiPlan:
     options, scopes = call.get("options"), call.get("scopes")
     configured = plan.scopes
     if options is not None:
         plan = override(plan, options)
+    if not call.keys().isdisjoint(_FUNCTIONS):
+        plan = _with_functions(plan, call)
     if scopes is not None:
         plan = replace(plan, scopes=own_scopes(plan.name, configured, scopes))
     if session_key is not None:
         plan = with_session_key(plan, session_key)
     if plan.acquire is not None and plan.key_owner is None:
-        _refuse_lost_key(plan.name, plan.acquire)
+        refuse_lost_key(plan.name, plan.acquire)
     return plan
 
 
-def _refuse_lost_key(name: str, acquire: AcquireTokenOptions) -> None:
+def refuse_lost_key(name: str, acquire: AcquireTokenOptions) -> None:
+    """Raise InvalidCallError where a session key would be generated and nobody would get it."""
     if acquire.session_key == AcquireTokenOptions.SESSION_KEY_AUTO:
         msg = f"{name!r}: the generated session key would be lost; no object of yours can take it."
         remedy = (
@@ -148,13 +181,36 @@ def _refuse_lost_key(name: str, acquire: AcquireTokenOptions) -> None:
         raise InvalidCallError(msg, code="session_key_lost", remedy=remedy)
 
 
-def _body(plan: ApiPlan, call: AppCall) -> Body:
-    content = call.get("content")
-    if content is None:
-        return json_body(call.get("json"), plan.serializer)
-    if call.get("json") is not None:
-        raise InvalidCallError("A call takes json= or content=, not both.", code="two_bodies")
-    return plain_body(content, plan.content_type)
+_OTHER_BODIES = ("content", "content_type", "data", "files")
+_BODIES = ("json", *_OTHER_BODIES)
+
+
+async def _body(plan: ApiPlan, call: AppCall) -> Body:
+    value = call.get("json")
+    if plan.serializer is None and call.keys().isdisjoint(_OTHER_BODIES):
+        return json_body(value)
+    content, data, files = call.get("content"), call.get("data"), call.get("files")
+    form = data is not None or files is not None
+    if (content is not None) + (value is not None) + form > 1:
+        msg = "A call takes one of json=, content= and a form (data=, files=)."
+        raise InvalidCallError(msg, code="two_bodies")
+    given = call.get("content_type")
+    if form:
+        if given is not None or _names_content_type(call):
+            msg = "A form has a content type of its own, which no call can give."
+            raise InvalidCallError(msg, code="form_input")
+        return form_body(data, files)
+    label = plan.content_type if given is None else given
+    if content is not None:
+        return content_body(content, label)
+    if plan.serializer is not None:
+        return await serialized_body(value, plan.serializer, label)
+    body = json_body(value)
+    return body if given is None or value is None else replace(body, content_type=given or None)
+
+
+def _names_content_type(call: AppCall) -> bool:
+    return any(name.lower() == "content-type" for name in call.get("headers") or ())
 
 
 def _query(plan: ApiPlan, call: AppCall) -> Mapping[str, str]:
@@ -181,11 +237,13 @@ def _text(value: object) -> str:
 def _headers(
     plan: ApiPlan, body: Body, more: Mapping[str, str] | None
 ) -> tuple[httpx.Headers, tuple[DroppedHeader, ...]]:
-    if not more and body.content_type is None:
+    if not more and body.content_type is None and not isinstance(body.content, Upload):
         return plan.headers, ()
     own, dropped = guard_headers(more or {})
     merged = plan.headers.copy()
     if body.content_type is not None:
-        merged["Content-Type"] = body.content_type
+        merged.update(guard_headers({"Content-Type": body.content_type})[0])
+    if isinstance(body.content, Upload) and body.content.length is not None:
+        merged["Content-Length"] = str(body.content.length)
     merged.update(own)
     return merged, dropped

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import partial
+from random import random as system_random
+from typing import TypedDict
 
 import httpx
 
@@ -12,12 +16,11 @@ from msidweb.acquisition import TokenProvider
 from msidweb.challenge import claims_challenge
 from msidweb.clock import Clock, SystemClock
 from msidweb.configuration.options import AcquireTokenOptions
-from msidweb.http import BodyTooLargeError, HttpClients, read_bounded, read_excerpt
+from msidweb.http import BodyTooLargeError, HttpClients, Random, read_bounded, read_excerpt
 from msidweb.principal import Principal, ambient_principal
 from msidweb.telemetry import (
     ChallengeAnswered,
     DownstreamCalled,
-    HeaderDropped,
     Telemetry,
     current_correlation_id,
     names_of,
@@ -26,6 +29,11 @@ from msidweb.telemetry import (
 from . import failures
 from .answers import Answer
 from .calls import Call
+from .repeating import Repeats, Sleep
+from .resolution import ApiPlan
+from .sending import Receive, Sender, discard
+from .streaming import Streamed
+from .trace import Trace
 
 MAX_ANSWER = 100 * 1024 * 1024
 """Longest body that is read, in bytes, after its content coding is undone."""
@@ -40,11 +48,15 @@ class Exchange:
         clients: HttpClients,
         telemetry: Telemetry,
         clock: Clock | None = None,
+        *,
+        random: Random = system_random,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._acquirer = acquirer
-        self._clients = clients
         self._telemetry = telemetry
         self._clock = clock or SystemClock()
+        repeats = Repeats(clients, telemetry, clock=self._clock, random=random, sleep=sleep)
+        self._sender = Sender(clients, telemetry, repeats)
 
     async def carry_out(self, call: Call, *, check: bool) -> Answer:
         """The answer to *call*; with *check* an answer without success is an error.
@@ -53,117 +65,122 @@ class Exchange:
             TokenAcquisitionError: There is no token; a UserChallengeError passes as it came.
             DownstreamApiError: The API answered with an error, unreadably, or not at all.
         """
-        service, seconds = call.plan.name, self._seconds(call)
-        trace = _Trace(self._clock.monotonic(), _correlation_id(call))
-        deadline = asyncio.timeout(seconds)
+        trace = self._trace(call)
+
+        async def receive(head: httpx.Response) -> Answer:
+            return await _arrived(call, head, trace, check=check)
+
+        answer = await self._within_deadline(call, trace, receive)
+        if check and not answer.head.is_success:
+            raise failures.refused(
+                answer,
+                now=self._clock.time(),
+                challenge_unanswered=_claims_wanted(call, answer.head) is not None
+                and not call.can_be_sent,
+            )
+        return answer
+
+    @contextlib.asynccontextmanager
+    async def stream(self, call: Call) -> AsyncIterator[httpx.Response]:
+        """The response to *call*, its body unread; closed at the end of the block.
+
+        The deadline ends with the arrival of the head; from then on each piece of the body may
+        take the read timeout. Nothing is repeated after the head has arrived.
+
+        Raises:
+            TokenAcquisitionError: There is no token; a UserChallengeError passes as it came.
+            DownstreamApiError: No head came, or the body broke off or cannot be decoded.
+        """
+        trace = self._trace(call)
+
+        async def receive(head: httpx.Response) -> Answer:
+            return Answer(call.plan.name, head, b"", trace.correlation_id)
+
+        answer = await self._within_deadline(call, trace, receive)
+        head = answer.head
+        head.stream = Streamed(head.stream, call.plan.name, trace.correlation_id)
+        try:
+            yield head
+        except httpx.DecodingError as error:
+            if getattr(error, "_request", None) is not head.request:
+                raise
+            raise failures.unreadable(answer, failures.NOT_AS_CODED) from error
+        finally:
+            await head.aclose()
+
+    def _trace(self, call: Call) -> Trace:
+        seconds = self._sender.seconds(call)
+        return Trace(self._clock.monotonic(), seconds, _correlation_id(call))
+
+    async def _within_deadline(self, call: Call, trace: Trace, receive: Receive) -> Answer:
+        deadline = asyncio.timeout(trace.seconds)
         try:
             async with deadline:
-                return await self._exchange(call, trace, check=check)
+                return await self._exchanged(call, trace, receive)
         except TimeoutError as error:
-            within = seconds if deadline.expired() else None
-            raise failures.too_late(service, trace.correlation_id, seconds=within) from error
-        except httpx.TimeoutException as error:
-            raise failures.too_late(service, trace.correlation_id) from error
-        except httpx.HTTPError as error:
-            raise failures.broken_off(service, trace.correlation_id, error) from error
+            if not deadline.expired():
+                raise
+            raise failures.too_late(
+                call.plan.name, trace.correlation_id, seconds=trace.seconds
+            ) from error
         finally:
             self._report(call, trace)
 
-    async def _exchange(self, call: Call, trace: _Trace, *, check: bool) -> Answer:
-        head = await self._send(call, await self._authorization(call, call.plan.acquire), trace)
-        claims = _claims_wanted(call, head)
-        if claims is not None:
-            with contextlib.suppress(httpx.HTTPError):
-                await read_excerpt(head)
-            # 3.19: once, and the second answer is final whatever it says.
-            acquire = (call.plan.acquire or AcquireTokenOptions()).model_copy(
-                update={"claims": claims, "force_refresh": True}
-            )
-            authorization = await self._authorization(call, acquire)
-            self._telemetry.emit(
-                ChallengeAnswered(
-                    service=call.plan.name,
-                    correlation_id=trace.correlation_id,
-                    **names_of(_caller(call)),
-                )
-            )
-            head = await self._send(call, authorization, trace)
-        return await self._arrive(call, head, trace, check=check)
+    async def _exchanged(self, call: Call, trace: Trace, receive: Receive) -> Answer:
+        plan, whose = call.plan, _Whose(for_app=call.for_app, user=call.user)
+        ask = partial(self.authorization, plan, plan.acquire, **whose) if plan.scopes else None
+        answer = await self._sender.send(call, ask, trace, receive)
+        claims = _claims_wanted(call, answer.head)
+        if claims is None or not call.can_be_sent:
+            return answer
+        await discard(answer)
+        again = partial(self.answer_to, claims, plan, correlation_id=trace.correlation_id, **whose)
+        # 3.19: once, and the second answer is final whatever it says.
+        return await self._sender.send(call, again, trace, receive)
 
-    async def _authorization(self, call: Call, acquire: AcquireTokenOptions | None) -> str | None:
-        plan = call.plan
-        if not plan.scopes:
-            return None
-        if call.for_app:
+    async def authorization(
+        self,
+        plan: ApiPlan,
+        acquire: AcquireTokenOptions | None,
+        *,
+        for_app: bool,
+        user: Principal | None,
+    ) -> str:
+        """The value of the Authorization field of a call to the API of *plan*."""
+        if for_app:
             token = await self._acquirer.get_token_for_app(plan.scopes[0], options=acquire)
             return token.header
-        token = await self._acquirer.get_token_for_user(
-            plan.scopes, user=call.user, options=acquire
-        )
+        token = await self._acquirer.get_token_for_user(plan.scopes, user=user, options=acquire)
         if plan.key_owner is not None and acquire is not None:
             plan.key_owner.session_key = acquire.session_key
         return token.header
 
-    async def _send(self, call: Call, authorization: str | None, trace: _Trace) -> httpx.Response:
-        client = self._clients.client(call.plan.client)
-        request = client.build_request(
-            call.method,
-            call.url,
-            headers=call.headers,
-            content=call.content,
-            timeout=self._phases(call, client.timeout),
+    async def answer_to(
+        self,
+        claims: str,
+        plan: ApiPlan,
+        *,
+        for_app: bool,
+        user: Principal | None,
+        correlation_id: str | None = None,
+    ) -> str:
+        """The same with a new token that satisfies *claims*."""
+        acquire = (plan.acquire or AcquireTokenOptions()).model_copy(
+            update={"claims": claims, "force_refresh": True}
         )
-        if authorization is not None:
-            request.headers["Authorization"] = authorization
-        if "accept" not in call.headers:
-            request.headers.pop("accept", None)
-        trace.attempts += 1
-        head = await client.send(request, stream=True, follow_redirects=False)
-        trace.status = head.status_code
-        return head
-
-    async def _arrive(
-        self, call: Call, head: httpx.Response, trace: _Trace, *, check: bool
-    ) -> Answer:
-        answer = Answer(call.plan.name, head, b"", trace.correlation_id)
-        try:
-            if head.is_success or not check:
-                return replace(answer, body=await read_bounded(head, limit=MAX_ANSWER))
-            text, more = await read_excerpt(head, characters=failures.MAX_TEXT)
-        except BodyTooLargeError as error:
-            raise failures.too_large(answer, MAX_ANSWER) from error
-        except httpx.DecodingError as error:
-            raise failures.unreadable(answer, "that its content coding does not fit") from error
-        raise failures.refused(answer, text, truncated=more, now=self._clock.time())
-
-    def _seconds(self, call: Call) -> float | None:
-        if call.timeout is not None:
-            return call.timeout
-        return self._clients.options(call.plan.client).timeout
-
-    def _phases(self, call: Call, usual: httpx.Timeout) -> httpx.Timeout:
-        if (call.timeout, call.connect_timeout, call.read_timeout) == (None, None, None):
-            return usual
-        read = call.read_timeout
-        if read is None:
-            read = self._clients.options(call.plan.client).read_timeout
-        return httpx.Timeout(
-            connect=usual.connect if call.connect_timeout is None else call.connect_timeout,
-            read=self._seconds(call) if read is None else read,
-            write=usual.write,
-            pool=usual.pool,
-        )
-
-    def _report(self, call: Call, trace: _Trace) -> None:
-        for header in call.dropped:
-            self._telemetry.emit(
-                HeaderDropped(
-                    service=call.plan.name,
-                    header=header.name,
-                    reason=header.reason,
-                    correlation_id=trace.correlation_id,
-                )
+        header = await self.authorization(plan, acquire, for_app=for_app, user=user)
+        self._telemetry.emit(
+            ChallengeAnswered(
+                service=plan.name,
+                correlation_id=correlation_id,
+                **names_of(_caller(for_app=for_app, user=user)),
             )
+        )
+        return header
+
+    def _report(self, call: Call, trace: Trace) -> None:
+        if call.dropped:
+            self._sender.tell_dropped(call, call.dropped, trace)
         if self._telemetry.listening(DownstreamCalled):
             self._telemetry.emit(
                 DownstreamCalled(
@@ -173,17 +190,27 @@ class Exchange:
                     attempts=trace.attempts,
                     seconds=self._clock.monotonic() - trace.started,
                     correlation_id=trace.correlation_id,
-                    **names_of(_caller(call)),
+                    **names_of(_caller(for_app=call.for_app, user=call.user)),
                 )
             )
 
 
-@dataclass(slots=True)
-class _Trace:
-    started: float
-    correlation_id: str | None
-    attempts: int = 0
-    status: int | None = None
+class _Whose(TypedDict):
+    for_app: bool
+    user: Principal | None
+
+
+async def _arrived(call: Call, head: httpx.Response, trace: Trace, *, check: bool) -> Answer:
+    answer = Answer(call.plan.name, head, b"", trace.correlation_id)
+    try:
+        if head.is_success or not check:
+            return replace(answer, body=await read_bounded(head, limit=MAX_ANSWER))
+        text, more = await read_excerpt(head, characters=failures.MAX_TEXT)
+    except BodyTooLargeError as error:
+        raise failures.too_large(answer, MAX_ANSWER) from error
+    except httpx.DecodingError as error:
+        raise failures.unreadable(answer, failures.NOT_AS_CODED) from error
+    return replace(answer, refusal=text, truncated=more)
 
 
 def _correlation_id(call: Call) -> str | None:
@@ -191,8 +218,8 @@ def _correlation_id(call: Call) -> str | None:
     return (acquire.correlation_id if acquire else None) or current_correlation_id()
 
 
-def _caller(call: Call) -> Principal | None:
-    return None if call.for_app else call.user or ambient_principal()
+def _caller(*, for_app: bool, user: Principal | None) -> Principal | None:
+    return None if for_app else user or ambient_principal()
 
 
 def _claims_wanted(call: Call, head: httpx.Response) -> str | None:

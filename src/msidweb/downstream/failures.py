@@ -24,14 +24,29 @@ MAX_TEXT = 4096
 _RETRYABLE = frozenset({408, 429, 502, 503, 504})
 
 
-def refused(answer: Answer, text: str, *, truncated: bool, now: float) -> DownstreamApiError:
-    """The error for an answer whose status is no success; a redirect is none either."""
+NOT_AS_CODED = "that its content coding does not fit"
+
+
+def refused(
+    answer: Answer, *, now: float, challenge_unanswered: bool = False
+) -> DownstreamApiError:
+    """The error for an answer whose status is no success; a redirect is none either.
+
+    With *challenge_unanswered* it says that the body could not be sent again.
+    """
     status = answer.head.status_code
+    message = f"{answer.service!r} answered {status}"
+    if challenge_unanswered:
+        message += (
+            " with a claims challenge, which was not answered: the body cannot be sent twice; "
+            "give content= a function that makes it, or a file that can seek"
+        )
     return _error(
         answer,
-        f"{answer.service!r} answered {status}",
-        body=text,
-        truncated=truncated,
+        message,
+        code="body_not_repeatable" if challenge_unanswered else None,
+        body=answer.refusal,
+        truncated=answer.truncated,
         retry_after=retry_after_seconds(answer.head.headers.get("retry-after"), now=now),
         retryable=status in _RETRYABLE,
     )
@@ -68,6 +83,31 @@ def _error(answer: Answer, message: str, **details: Any) -> DownstreamApiError:
     )
 
 
+TRANSPORT = (httpx.HTTPError, TimeoutError)
+"""What a transport raises."""
+
+
+def of_transport(
+    error: Exception, service: str, correlation_id: str | None
+) -> DownstreamTimeoutError | DownstreamConnectionError:
+    """The error for what a transport raised."""
+    if isinstance(error, httpx.PoolTimeout):
+        return no_connection(service, correlation_id)
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return too_late(service, correlation_id)
+    return broken_off(service, correlation_id, error)
+
+
+def no_connection(service: str, correlation_id: str | None) -> DownstreamTimeoutError:
+    """The error for a request that waited in vain for one of its client's connections."""
+    return DownstreamTimeoutError(
+        f"{service!r} was not asked: no connection became free in time",
+        service_name=service,
+        code="no_free_connection",
+        correlation_id=correlation_id,
+    )
+
+
 def too_late(
     service: str, correlation_id: str | None, *, seconds: float | None = None
 ) -> DownstreamTimeoutError:
@@ -79,7 +119,7 @@ def too_late(
 
 
 def broken_off(
-    service: str, correlation_id: str | None, error: httpx.HTTPError
+    service: str, correlation_id: str | None, error: Exception
 ) -> DownstreamConnectionError:
     """The error for a connection that could not be made, or was cut."""
     return DownstreamConnectionError(

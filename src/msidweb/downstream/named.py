@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from types import NoneType
+from typing import Any, Literal, TypeAlias, Unpack, overload
 
 import httpx
 
+from msidweb.concurrency import settled
+from msidweb.errors import InvalidCallError
+from msidweb.kinds import check_kind
+from msidweb.principal import Principal
+
 from .arguments import PARSED, AppCall, Model, T, UserCall, check_keywords
-from .calls import Call, prepare
+from .auth import DownstreamAuth
+from .calls import Call, prepare, refuse_lost_key
 from .exchange import Exchange
 from .reading import check_model, read_answer
-from .resolution import ApiPlan
+from .resolution import ApiPlan, with_session_key
+from .scopes import app_scope
+
+Raw: TypeAlias = Coroutine[Any, Any, httpx.Response]
+Ready: TypeAlias = Callable[[], Coroutine[Any, Any, Call]]
+Streaming: TypeAlias = AbstractAsyncContextManager[httpx.Response]
 
 
 class NamedDownstreamApi:
@@ -18,7 +33,9 @@ class NamedDownstreamApi:
 
     The verbs check the status and return the body as *response_model* (:data:`Model`), without one
     as parsed JSON; an empty answer is None. ``call_api`` and its two relatives return the response
-    whatever its status. The keywords are those of :class:`UserCall` and :class:`AppCall`.
+    whatever its status; with ``stream=True`` they are to be used by ``async with`` and give it with
+    its body unread: the deadline then ends at the head, and each piece of the body may take the
+    read timeout. The keywords are those of :class:`UserCall` and :class:`AppCall`.
 
     Raises:
         InvalidCallError: An argument is refused; nothing was sent.
@@ -150,32 +167,96 @@ class NamedDownstreamApi:
         """OPTIONS for the application."""
         return await self._for_app("OPTIONS", path, response_model, call)
 
-    async def call_api(self, path: str | None = None, **call: Unpack[UserCall]) -> httpx.Response:
+    @overload
+    def call_api(
+        self, path: str | None = None, *, stream: Literal[False] = False, **call: Unpack[UserCall]
+    ) -> Raw: ...
+
+    @overload
+    def call_api(
+        self, path: str | None = None, *, stream: Literal[True], **call: Unpack[UserCall]
+    ) -> Streaming: ...
+
+    def call_api(
+        self, path: str | None = None, *, stream: bool = False, **call: Unpack[UserCall]
+    ) -> Raw | Streaming:
         """The response to the options' verb, with the token that ``request_app_token`` tells."""
-        ready = self._ready_for_user(path, call, for_app=None)
-        return (await self._exchange.carry_out(ready, check=False)).response()
+        ready = partial(self._ready_for_user, path, call, for_app=None)
+        return self._begun(ready, stream=stream)
 
-    async def call_api_for_user(
-        self, path: str | None = None, **call: Unpack[UserCall]
-    ) -> httpx.Response:
+    @overload
+    def call_api_for_user(
+        self, path: str | None = None, *, stream: Literal[False] = False, **call: Unpack[UserCall]
+    ) -> Raw: ...
+
+    @overload
+    def call_api_for_user(
+        self, path: str | None = None, *, stream: Literal[True], **call: Unpack[UserCall]
+    ) -> Streaming: ...
+
+    def call_api_for_user(
+        self, path: str | None = None, *, stream: bool = False, **call: Unpack[UserCall]
+    ) -> Raw | Streaming:
         """The response to the options' verb, for the user."""
-        ready = self._ready_for_user(path, call)
-        return (await self._exchange.carry_out(ready, check=False)).response()
+        ready = partial(self._ready_for_user, path, call)
+        return self._begun(ready, stream=stream)
 
-    async def call_api_for_app(
-        self, path: str | None = None, **call: Unpack[AppCall]
-    ) -> httpx.Response:
+    @overload
+    def call_api_for_app(
+        self, path: str | None = None, *, stream: Literal[False] = False, **call: Unpack[AppCall]
+    ) -> Raw: ...
+
+    @overload
+    def call_api_for_app(
+        self, path: str | None = None, *, stream: Literal[True], **call: Unpack[AppCall]
+    ) -> Streaming: ...
+
+    def call_api_for_app(
+        self, path: str | None = None, *, stream: bool = False, **call: Unpack[AppCall]
+    ) -> Raw | Streaming:
         """The response to the options' verb, for the application."""
-        ready = self._ready_for_app(path, call)
-        return (await self._exchange.carry_out(ready, check=False)).response()
+        ready = partial(self._ready_for_app, path, call)
+        return self._begun(ready, stream=stream)
+
+    def auth(
+        self,
+        *,
+        user: Principal | None = None,
+        for_app: bool = False,
+        session_key: str | None = None,
+    ) -> DownstreamAuth:
+        """Attaches this API's token to requests of an ``httpx.AsyncClient`` of your own.
+
+        Args:
+            user: The user, instead of the one of the request in which a call is made.
+            for_app: Attach the application's token, not a user's.
+            session_key: Long-running session whose user is meant.
+
+        Raises:
+            InvalidCallError: The API has no scopes, or they are not those of an application.
+        """
+        check_kind("user", user, Principal, NoneType)
+        check_kind("for_app", for_app, bool)
+        check_kind("session_key", session_key, str, NoneType)
+        plan = self._plan
+        if not plan.scopes:
+            msg = f"{plan.name!r} has no scopes, so there is no token to attach."
+            raise InvalidCallError(msg, code="scopes_missing")
+        if for_app:
+            app_scope(plan.name, plan.scopes)
+        if session_key is not None:
+            plan = with_session_key(plan, session_key)
+        if plan.acquire is not None:
+            refuse_lost_key(plan.name, plan.acquire)
+        return DownstreamAuth(plan, self._exchange, for_app=for_app, user=user)
 
     async def _for_user(self, method: str, path: str | None, model: Model[T], call: UserCall) -> T:
-        return await self._read(self._ready_for_user(path, call, method=method), model)
+        return await self._read(await self._ready_for_user(path, call, method=method), model)
 
     async def _for_app(self, method: str, path: str | None, model: Model[T], call: AppCall) -> T:
-        return await self._read(self._ready_for_app(path, call, method=method), model)
+        return await self._read(await self._ready_for_app(path, call, method=method), model)
 
-    def _ready_for_user(
+    async def _ready_for_user(
         self,
         path: str | None,
         call: UserCall,
@@ -185,17 +266,36 @@ class NamedDownstreamApi:
     ) -> Call:
         check_keywords(call, UserCall.__optional_keys__)
         user, key = call.get("user"), call.get("session_key")
-        return prepare(
+        return await prepare(
             self._plan, path, call, method=method, for_app=for_app, user=user, session_key=key
         )
 
-    def _ready_for_app(self, path: str | None, call: AppCall, *, method: str | None = None) -> Call:
+    async def _ready_for_app(
+        self, path: str | None, call: AppCall, *, method: str | None = None
+    ) -> Call:
         check_keywords(call, AppCall.__optional_keys__)
-        return prepare(self._plan, path, call, method=method, for_app=True)
+        return await prepare(self._plan, path, call, method=method, for_app=True)
 
     async def _read(self, ready: Call, model: Model[T]) -> T:
         if ready.plan.deserializer is None:
             check_model(model)
         answer = await self._exchange.carry_out(ready, check=True)
-        result: T = read_answer(answer, model, ready.plan.deserializer)
+        deserializer = ready.plan.deserializer
+        result: T
+        if deserializer is None:
+            result = read_answer(answer, model)
+        else:
+            result = await settled(deserializer(answer.response()))
         return result
+
+    def _begun(self, ready: Ready, *, stream: bool) -> Raw | Streaming:
+        check_kind("stream", stream, bool)
+        return self._streamed(ready) if stream else self._raw(ready)
+
+    async def _raw(self, ready: Ready) -> httpx.Response:
+        return (await self._exchange.carry_out(await ready(), check=False)).response()
+
+    @asynccontextmanager
+    async def _streamed(self, ready: Ready) -> AsyncIterator[httpx.Response]:
+        async with self._exchange.stream(await ready()) as response:
+            yield response

@@ -13,7 +13,7 @@ from pydantic_core import from_json
 
 from msidweb.errors import InvalidCallError
 from msidweb.http import decoded
-from msidweb.kinds import is_asynchronous, wrong_kind
+from msidweb.kinds import wrong_kind
 
 from .answers import Answer
 from .failures import unreadable
@@ -21,10 +21,11 @@ from .media import charset_of, is_json, media_type_of
 from .paths import path_of
 
 Deserializer: TypeAlias = Callable[[httpx.Response], Any]
+"""Turns a response whose body was read into the result; may be async."""
 
 
-def read_answer(answer: Answer, model: Any, deserializer: Deserializer | None) -> Any:
-    """The body of a successful *answer* as *model*, or as the *deserializer* makes of it.
+def read_answer(answer: Answer, model: Any) -> Any:
+    """The body of a successful *answer* as *model*.
 
     An empty body is None, or an empty ``str`` or ``bytes`` where that was asked for. Text is None
     for any other model, as .NET has it; without a model it is the text.
@@ -32,11 +33,8 @@ def read_answer(answer: Answer, model: Any, deserializer: Deserializer | None) -
     Raises:
         DownstreamApiError: The body is not what its type says, or no *model*
             (``unreadable_answer``).
-        InvalidCallError: Nothing can be validated against *model*, or the *deserializer* is
-            asynchronous.
+        InvalidCallError: Nothing can be validated against *model*.
     """
-    if deserializer is not None:
-        return _deserialized(answer, deserializer)
     if model is httpx.Response:
         return answer.response()
     if model is bytes:
@@ -57,14 +55,6 @@ def check_model(model: Any) -> None:
     """
     if not any(model is own for own in (None, str, bytes, httpx.Response)):
         adapter_of(model)
-
-
-def _deserialized(answer: Answer, deserializer: Deserializer) -> Any:
-    result = deserializer(answer.response())
-    if is_asynchronous(result):
-        msg = "The deserializer returned something to await, not the result."
-        raise InvalidCallError(msg, code="deserializer")
-    return result
 
 
 def _from_text(answer: Answer, model: Any, *, labelled: bool) -> Any:

@@ -17,6 +17,7 @@ from msidweb.kinds import wrong_kind
 
 from .arguments import OptionsOverride
 from .bodies import Serializer
+from .hooks import RequestHooks
 from .reading import Deserializer
 from .scopes import own_scopes
 
@@ -38,8 +39,9 @@ class ApiPlan:
         dropped: Configured headers that are not sent.
         query: Query parameters of every request.
         content_type: Content type of text and bytes bodies, None when the options leave it open.
-        serializer: Turns the input into ``(bytes, content type)``.
+        serializer: Turns ``json=`` into a body.
         deserializer: Turns the response into the result.
+        hooks: What is called with its requests, None for nothing.
         options: The options that all this was taken from; a copy that nobody else has.
         key_owner: Where the caller looks for a generated session key.
     """
@@ -58,17 +60,30 @@ class ApiPlan:
     content_type: str | None
     serializer: Serializer | None
     deserializer: Deserializer | None
+    hooks: RequestHooks | None
     options: DownstreamApiOptions = field(repr=False)
     key_owner: AcquireTokenOptions | None = field(default=None, repr=False)
 
 
-def plan_api(name: str, options: DownstreamApiOptions) -> ApiPlan:
+def plan_api(
+    name: str, options: DownstreamApiOptions, *, hooks: RequestHooks | None = None
+) -> ApiPlan:
     """The plan of the API *name*; later changes of *options* do not reach it.
+
+    Args:
+        name: Name of the API.
+        options: Its options.
+        hooks: What is called with the requests to every API, before the API's own.
 
     Raises:
         InvalidCallError: The options cannot work: base URL, method, scheme or a header is refused.
     """
-    return _plan(name, _base(name, options), _copy_of(options))
+    return _plan(
+        name,
+        _base(name, options),
+        copy.deepcopy(options),
+        (hooks or RequestHooks()).and_of(options),
+    )
 
 
 def objections(name: str, options: DownstreamApiOptions) -> Iterator[tuple[str, InvalidCallError]]:
@@ -80,13 +95,7 @@ def objections(name: str, options: DownstreamApiOptions) -> Iterator[tuple[str, 
             yield option, error
 
 
-def _copy_of(options: DownstreamApiOptions) -> DownstreamApiOptions:
-    # Functions stay who they are: else whatever a bound method belongs to is copied along.
-    functions = (options.serializer, options.deserializer)
-    return copy.deepcopy(options, {id(function): function for function in functions})
-
-
-def _plan(name: str, base: BaseUrl, options: DownstreamApiOptions) -> ApiPlan:
+def _plan(name: str, base: BaseUrl, options: DownstreamApiOptions, hooks: RequestHooks) -> ApiPlan:
     _check_scheme(name, options)
     extra, dropped = _extra(name, options)
     acquire = options.acquire_token_options
@@ -105,6 +114,7 @@ def _plan(name: str, base: BaseUrl, options: DownstreamApiOptions) -> ApiPlan:
         content_type=options.content_type if "content_type" in options.model_fields_set else None,
         serializer=options.serializer,
         deserializer=options.deserializer,
+        hooks=hooks or None,
         options=options,
     )
 
@@ -160,7 +170,7 @@ def override(plan: ApiPlan, options: OptionsOverride) -> ApiPlan:
         InvalidCallError: As for :func:`plan_api`, or the base URL or the scopes' resource is
             another one.
     """
-    wanted = _copy_of(plan.options)
+    wanted = copy.deepcopy(plan.options)
     if isinstance(options, DownstreamApiOptions):
         _lay_over(wanted, options)
         owner: AcquireTokenOptions | None = options.acquire_token_options
@@ -175,7 +185,9 @@ def override(plan: ApiPlan, options: OptionsOverride) -> ApiPlan:
         msg = f"{plan.name!r}: a call cannot change the base URL."
         raise InvalidCallError(msg, code="foreign_base_url", remedy="configure an API of its own")
     own_scopes(plan.name, plan.scopes, wanted.scopes or ())
-    return replace(_plan(plan.name, plan.base, _copy_of(wanted)), key_owner=owner)
+    hooks = (plan.hooks or RequestHooks()).and_of(wanted, known=plan.options)
+    overridden = _plan(plan.name, plan.base, copy.deepcopy(wanted), hooks)
+    return replace(overridden, key_owner=owner)
 
 
 def _edited(

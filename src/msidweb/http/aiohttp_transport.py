@@ -62,7 +62,12 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         try:
             content = request.content
         except httpx.RequestNotRead:
-            answer = await self._send_stream(request, cast("httpx.AsyncByteStream", request.stream))
+            # httpx leaves both out where it follows a redirect that drops the body.
+            if request.headers.keys().isdisjoint(("content-length", "transfer-encoding")):
+                answer = await self._send(request, None)
+            else:
+                stream = cast("httpx.AsyncByteStream", request.stream)
+                answer = await self._send_stream(request, stream)
         else:
             if len(content) > _PIECE:
                 answer = await self._send_stream(request, httpx.ByteStream(content))

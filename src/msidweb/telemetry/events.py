@@ -117,6 +117,41 @@ class CredentialLoaded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialReloaded(Event):
+    """Entra ID refused a client credential, and another one was found in its place."""
+
+    name: ClassVar[str] = "msidweb.credential_reloaded"
+    layer: ClassVar[str] = "credentials"
+    level: ClassVar[int] = logging.INFO
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialFailed(Event):
+    """A client credential could not be loaded, or was refused; the next one comes before it now."""
+
+    name: ClassVar[str] = "msidweb.credential_failed"
+    layer: ClassVar[str] = "credentials"
+    level: ClassVar[int] = logging.WARNING
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialNoted(Event):
+    """A client credential works, and something about it should be looked after."""
+
+    name: ClassVar[str] = "msidweb.credential_noted"
+    layer: ClassVar[str] = "credentials"
+    level: ClassVar[int] = logging.WARNING
+
+    source: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenAcquired(CallerEvent):
     """A token for a downstream service is at hand, and how it was come by."""
 
@@ -173,6 +208,35 @@ class DownstreamCalled(CallerEvent):
     status: int | None
     attempts: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownstreamRetried(Event):
+    """A downstream call is sent again after ``wait`` seconds; its ``attempt`` failed."""
+
+    name: ClassVar[str] = "msidweb.downstream_retried"
+    layer: ClassVar[str] = "downstream"
+    level: ClassVar[int] = logging.INFO
+
+    service: str
+    method: str
+    attempt: int
+    reason: str
+    wait: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownstreamRetryWithheld(Event):
+    """A downstream call would be sent again, were it not for ``limit``: budget or deadline."""
+
+    name: ClassVar[str] = "msidweb.downstream_retry_withheld"
+    layer: ClassVar[str] = "downstream"
+
+    service: str
+    method: str
+    attempt: int
+    reason: str
+    limit: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

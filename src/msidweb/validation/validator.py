@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msidweb.authority import KeySet, SigningKey
 from msidweb.clock import Clock
+from msidweb.concurrency import Callback, call_all
 from msidweb.errors import (
     AuthenticationError,
     InvalidSignatureError,
@@ -54,6 +55,7 @@ class TokenValidator:
         clock: Read once a token.
         telemetry: Hears of accepted and refused tokens.
         memo: Remembers accepted tokens; one of its own is made when none is given.
+        on_token_validated: Each is called with every caller, and may refuse them by raising.
     """
 
     def __init__(
@@ -64,11 +66,15 @@ class TokenValidator:
         clock: Clock,
         telemetry: Telemetry,
         memo: Memo | None = None,
+        on_token_validated: Sequence[Callback[Principal]] = (),
     ) -> None:
         self._policy = policy
         self._keys = keys
         self._clock = clock
+        self._now = clock.time
+        self._longest = policy.longest_token
         self._telemetry = telemetry
+        self._on_validated = tuple(on_token_validated)
         self._is_heard = telemetry.hearing(TokenValidated)
         self._memo = Memo() if memo is None else memo
         self._headers: dict[bytes, JoseHeader] = {}
@@ -94,7 +100,7 @@ class TokenValidator:
             MetadataUnavailableError: The authority's keys never came.
         """
         try:
-            token = token_in(fields, query_string, longest=self._policy.longest_token)
+            token = token_in(fields, query_string, longest=self._longest)
         except AuthenticationError as error:
             self._tell_refusal(error)
             raise
@@ -116,12 +122,12 @@ class TokenValidator:
         return await self._validated(encoded)
 
     async def _validated(self, token: bytes, *, tells: bool = True) -> Principal:
-        now = self._clock.time()
+        now = self._now()
         try:
-            if len(token) > self._policy.longest_token:
+            if len(token) > self._longest:
                 raise MalformedTokenError("The token is too long.", rule="T3")
             mark = fingerprint(token)
-            accepted = self._memo.get(mark, key_set=self._keys.current, now=now)
+            accepted = self._memo.get(mark, self._keys.current, now)
             remembered = accepted is not None
             if accepted is None:
                 accepted = await self._judge(take_apart(token), mark, now)
@@ -131,7 +137,10 @@ class TokenValidator:
             raise
         if self._is_heard():
             self._tell_success(accepted.caller, remembered=remembered)
-        return accepted.caller.with_assertion(Assertion(token.decode("ascii"), accepted.digest))
+        caller = accepted.caller.with_assertion(Assertion(token, accepted.digest))
+        if self._on_validated:
+            await call_all(self._on_validated, caller)
+        return caller
 
     async def _judge(self, parts: CompactToken, mark: bytes, now: float) -> Accepted:
         header = self._headers.get(parts.header) or check_header(read_header(parts.header))

@@ -17,7 +17,7 @@ from tests.support.token_endpoint import (
 )
 
 from msidweb.configuration.options import AcquireTokenOptions
-from msidweb.credentials import CredentialChain, ProvidedAssertion
+from msidweb.credentials import ClientSecret, ProvidedAssertion
 from msidweb.errors import (
     AssertionRejectedError,
     CredentialError,
@@ -286,7 +286,7 @@ def aadsts(number, error="invalid_grant", **more):
         (aadsts(50196), TokenAcquisitionError, "request_loop"),
         (aadsts(7000215, "invalid_client"), CredentialError, "credential_rejected"),
         (aadsts(1, "invalid_client"), CredentialError, "credential_rejected"),
-        (aadsts(700213, "invalid_client"), TokenAcquisitionError, "setup_refused"),
+        (aadsts(700213, "invalid_client"), CredentialError, "credential_rejected"),
         (aadsts(700016, "unauthorized_client"), TokenAcquisitionError, "setup_refused"),
         (aadsts(70011, "invalid_scope"), TokenAcquisitionError, "setup_refused"),
         (aadsts(2, "invalid_scope"), TokenAcquisitionError, "setup_refused"),
@@ -388,9 +388,7 @@ async def test_a_refused_assertion_is_made_anew_and_shown_once_more():
     )
     bench = Bench(
         bench.endpoint.answer,
-        credentials=CredentialChain(
-            [ProvidedAssertion(provider, clock=bench.clock)], telemetry=bench.telemetry
-        ),
+        credentials=[ProvidedAssertion(provider, clock=bench.clock)],
     )
     assert (await for_user(bench)).access_token == "at-2-user.one.token"
     assert [asked.form["client_assertion"] for asked in bench.asked] == [
@@ -401,6 +399,29 @@ async def test_a_refused_assertion_is_made_anew_and_shown_once_more():
     assert "client_secret" not in bench.asked[0].form
 
 
+async def test_what_the_next_credential_meets_is_no_strike_against_credentials():
+    def answer(number, asked):
+        wrong = asked.form["client_secret"] == "wrong"
+        return aadsts(7000215, "invalid_client") if wrong else aadsts(65001)
+
+    bench = Bench(answer, credentials=[ClientSecret("wrong"), ClientSecret("right")])
+    for _ in range(5):
+        assert type(await refusal_of(for_user(bench))) is UserChallengeError
+    assert [asked.form["client_secret"] for asked in bench.asked] == ["wrong", *["right"] * 5]
+
+
+async def test_attempts_are_told_from_memory_too():
+    bench = Bench(
+        lambda n, asked: aadsts(7000215, "invalid_client"),
+        credentials=[ClientSecret("wrong"), ClientSecret("wrong as well")],
+    )
+    for _ in range(3):
+        error = await refusal_of(for_user(bench))
+        assert [attempt.source for attempt in error.attempts] == ["ClientSecret"] * 2
+        assert "Tried: ClientSecret: AADSTS7000215" in str(error)
+    assert len(bench.asked) == 2
+
+
 async def test_a_refused_secret_is_not_shown_again():
     bench = Bench(lambda n, asked: aadsts(700027, "invalid_client"))
     await refusal_of(for_user(bench))
@@ -408,8 +429,7 @@ async def test_a_refused_secret_is_not_shown_again():
 
 
 async def test_without_a_credential_nothing_is_sent():
-    bench = Bench()
-    bench = Bench(credentials=CredentialChain([], telemetry=bench.telemetry))
+    bench = Bench(credentials=[])
     error = await refusal_of(for_user(bench))
     assert (type(error), error.code) == (CredentialError, "credential_unavailable")
     assert not bench.asked

@@ -8,7 +8,7 @@ from tests.support.token_endpoint import CLIENT, TENANT, Bench, granted, princip
 
 from msidweb.acquisition.msal_writer import MAX_APPLICATIONS, MsalWriter
 from msidweb.configuration.options import AcquireTokenOptions
-from msidweb.credentials import ClientProof, CredentialChain, ProofKind, ProvidedAssertion
+from msidweb.credentials import ClientProof, ProofKind, ProvidedAssertion
 from msidweb.errors import MsidwebError, TokenAcquisitionError
 
 ENDPOINT = f"https://login.microsoftonline.com/{TENANT}/oauth2/v2.0/token"
@@ -178,10 +178,8 @@ async def test_no_piece_of_a_secret_or_token_is_in_any_log_error_or_repr(caplog)
     for credential in ("secret", provider, failing):
         bench = Bench(answer, client_secret=canaries["secret"])
         if credential != "secret":
-            chain = CredentialChain(
-                [ProvidedAssertion(credential, clock=bench.clock)], telemetry=bench.telemetry
-            )
-            bench = Bench(answer, credentials=chain, client_secret=canaries["secret"])
+            provided = ProvidedAssertion(credential, clock=bench.clock)
+            bench = Bench(answer, credentials=[provided], client_secret=canaries["secret"])
         options = AcquireTokenOptions(force_refresh=True)
         for _ in range(8):
             for call in (

@@ -201,21 +201,3 @@ async def test_what_a_model_writes_instead_of_such_a_number_and_null_itself_are_
     value, written
 ):
     assert json.loads((await sent(json=value)).content) == written
-
-
-async def late(value):
-    return b"", "text/plain"
-
-
-@pytest.mark.parametrize(
-    ("serializer", "told"),
-    [
-        (late, "something to await"),
-        (lambda value: b"", "bytes"),
-        (lambda value: None, "NoneType"),
-        (lambda value: ("text", "text/plain"), "tuple"),
-    ],
-)
-async def test_a_serializer_that_returns_something_else_is_refused(serializer, told):
-    with pytest.raises(InvalidCallError, match=f"returned {told}"):
-        await sent({"serializer": serializer}, json=1)

@@ -1,5 +1,4 @@
 import dataclasses
-import gc
 import json
 import traceback
 from typing import Annotated
@@ -7,7 +6,7 @@ from typing import Annotated
 import httpx
 import pytest
 from pydantic import BaseModel, TypeAdapter
-from tests.support.downstream import Script, api_options, downstream
+from tests.support.downstream import Script, downstream
 from typing_extensions import TypedDict
 
 from msidweb.configuration.options import DownstreamApiOptions
@@ -177,15 +176,3 @@ async def test_a_body_beyond_all_bounds_is_an_error(monkeypatch):
         await read("[" + "1," * 10 + "1]")
     assert caught.value.code == "answer_too_large"
     assert caught.value.truncated
-
-
-async def test_an_asynchronous_deserializer_is_refused_and_ended():
-    async def late(response):
-        return response
-
-    service = Script(httpx.Response(200, json=1))
-    api = downstream(service, {"api": api_options(deserializer=late)})
-
-    with pytest.raises(InvalidCallError, match="await"):
-        await api.get_for_user("api")
-    gc.collect()  # a coroutine left alone would warn now

@@ -4,41 +4,18 @@ import asyncio
 import gzip
 
 import pytest
-from tests.support.downstream import DownstreamApi, Tokens, api_options
 from tests.support.raw_server import Connection, json_answer, raw_server
 
-from msidweb.configuration.options import HttpClientOptions
 from msidweb.errors import (
     DownstreamApiError,
     DownstreamConnectionError,
     DownstreamTimeoutError,
 )
-from msidweb.http import HttpClients
-from msidweb.telemetry import Telemetry
 
 CHALLENGE = (
     'WWW-Authenticate: Bearer error="insufficient_claims", '
     'claims="eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZX19fQ=="'
 )
-
-
-@pytest.fixture(params=["httpx", "aiohttp"])
-async def connect(request):
-    """Makes a DownstreamApi for one server; its clients are closed at the end."""
-    made: list[HttpClients] = []
-
-    def connect(url: str, **options: object) -> DownstreamApi:
-        telemetry = Telemetry()
-        chosen = HttpClientOptions(transport=request.param, **options)
-        clients = HttpClients({"api": chosen}, telemetry=telemetry)
-        clients.open()
-        made.append(clients)
-        apis = {"api": api_options(base_url=url)}
-        return DownstreamApi(apis, acquirer=Tokens(), clients=clients, telemetry=telemetry)
-
-    yield connect
-    for clients in made:
-        await clients.aclose()
 
 
 async def answer_everything(connection: Connection) -> None:

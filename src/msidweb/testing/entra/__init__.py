@@ -3,6 +3,7 @@
 from .directory import App, Tenant, User
 from .emulator import EntraEmulator
 from .faults import Fault
+from .federation import FederatedIssuer
 from .keys import SigningKey
 from .sample import Sample, sample_tenant
 from .wire import Wire, WireRequest
@@ -11,6 +12,7 @@ __all__ = [
     "App",
     "EntraEmulator",
     "Fault",
+    "FederatedIssuer",
     "Sample",
     "SigningKey",
     "Tenant",

@@ -9,6 +9,7 @@ from typing import Literal
 
 from msidweb.errors import InvalidCallError
 
+from .federation import FederatedCredential
 from .redirects import RedirectUri
 
 TokenVersion = Literal[1, 2]
@@ -62,6 +63,7 @@ class App:
         permissions: Client id of a resource -> delegated permissions that this app declares.
         secrets: Valid and expired client secrets.
         certificates: Registered certificates in DER form.
+        federated_credentials: Whose assertions it accepts besides.
         id_type_claim: Whether its app tokens carry the optional claim ``idtyp``.
         redirect_uris: Where sign-ins may lead back to.
         admin_scopes: The scopes that only an administrator may consent to.
@@ -81,6 +83,7 @@ class App:
     permissions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     secrets: list[Secret] = field(default_factory=list, repr=False)
     certificates: list[bytes] = field(default_factory=list, repr=False)
+    federated_credentials: list[FederatedCredential] = field(default_factory=list)
     id_type_claim: bool = True
     redirect_uris: list[RedirectUri] = field(default_factory=list)
     admin_scopes: frozenset[str] = frozenset()

@@ -145,6 +145,21 @@ _CATALOG: Mapping[int, Meaning] = {
         "The provided authorization code is intended to use against another tenant.",
     ),
     700016: Meaning("unauthorized_client", "The application was not found in the directory."),
+    700211: Meaning(
+        "invalid_client",
+        "No matching federated identity record found for presented assertion issuer.",
+        status=401,
+    ),
+    700212: Meaning(
+        "invalid_client",
+        "No matching federated identity record found for presented assertion audience.",
+        status=401,
+    ),
+    700213: Meaning(
+        "invalid_client",
+        "No matching federated identity record found for presented assertion subject.",
+        status=401,
+    ),
     700024: Meaning(
         "invalid_client", "Client assertion is not within its valid time range.", status=401
     ),
@@ -171,9 +186,17 @@ _CATALOG: Mapping[int, Meaning] = {
         "The provided value for scope is not valid. Client credential flows must have a scope "
         "value with /.default suffixed to the resource identifier.",
     ),
+    1000502: Meaning(
+        "invalid_client", "The provided certificate is not within its validity.", status=401
+    ),
     7000114: Meaning(
         "unauthorized_client", "The application is not allowed to make on-behalf-of calls."
     ),
+    7000214: Meaning("invalid_client", "The certificate has been revoked.", status=401),
+    7000274: Meaning(
+        "invalid_client", "The client assertion contains an invalid signature.", status=401
+    ),
+    7000277: Meaning("invalid_client", "The certificate has been revoked.", status=401),
     7000215: Meaning("invalid_client", "Invalid client secret provided.", status=401),
     7000218: Meaning(
         "invalid_client",

@@ -12,7 +12,7 @@ import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
 from msidweb.errors import InvalidCallError
@@ -38,6 +38,17 @@ class SigningKey:
         private = generate_private_key(public_exponent=65537, key_size=2048)
         certificate = _self_signed(private, common_name).public_bytes(Encoding.DER)
         return cls(thumbprint(certificate), private, certificate)
+
+    @property
+    def pem(self) -> bytes:
+        """The key and its certificate as a PEM file holds them."""
+        key = self.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return key + self.certificate_pem
+
+    @property
+    def certificate_pem(self) -> bytes:
+        """The certificate alone as a PEM file holds it."""
+        return x509.load_der_x509_certificate(self.certificate).public_bytes(Encoding.PEM)
 
     def jwk(self, *, issuer: str, cloud: str) -> dict[str, object]:
         """The public key as a member of Entra ID's key document."""
@@ -115,6 +126,21 @@ class KeyRing:
 def _shared_key(index: int) -> SigningKey:
     # The index is the cache's key and nothing else: the n-th key of every ring is the same.
     return SigningKey.generate(common_name=f"key {index}")
+
+
+def der_of(certificate: str | bytes) -> bytes:
+    """The DER form of a certificate in PEM or DER form.
+
+    Raises:
+        InvalidCallError: It is neither.
+    """
+    content = certificate.encode() if isinstance(certificate, str) else certificate
+    pem = b"-----BEGIN CERTIFICATE-----" in content
+    load = x509.load_pem_x509_certificate if pem else x509.load_der_x509_certificate
+    try:
+        return load(content).public_bytes(Encoding.DER)
+    except ValueError:
+        raise InvalidCallError("That is no certificate in PEM or DER form.") from None
 
 
 def thumbprint(certificate: bytes) -> str:

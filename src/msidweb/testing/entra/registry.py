@@ -19,7 +19,8 @@ from .directory import (
     User,
     stable_id,
 )
-from .keys import SigningKey
+from .federation import EXCHANGE_AUDIENCE, FederatedCredential, FederatedIssuer
+from .keys import SigningKey, der_of
 from .redirects import Platform, RedirectUri
 
 _GRAPH_SCOPES = ("User.Read", "User.ReadBasic.All", "User.Read.All", "Mail.Read", "Calendars.Read")
@@ -165,6 +166,37 @@ class Registry:
         key = SigningKey.generate(common_name=app.name)
         app.certificates.append(key.certificate)
         return key
+
+    def register_certificate(self, app: App, certificate: str | bytes) -> None:
+        """Register a certificate of your own on the app: PEM or DER, without its key.
+
+        Raises:
+            InvalidCallError: It is no certificate.
+        """
+        app.certificates.append(der_of(certificate))
+
+    def remove_certificate(self, app: App, certificate: str | bytes | SigningKey) -> None:
+        """Take a certificate away: what it signs answers 700027 from now on.
+
+        Raises:
+            InvalidCallError: The app has no such certificate.
+        """
+        given = certificate.certificate if isinstance(certificate, SigningKey) else certificate
+        der = der_of(given)
+        if der not in app.certificates:
+            raise InvalidCallError(f"App {app.name!r} has no such certificate.")
+        app.certificates.remove(der)
+
+    def add_federated_credential(
+        self,
+        app: App,
+        issuer: FederatedIssuer,
+        *,
+        subject: str,
+        audience: str = EXCHANGE_AUDIENCE,
+    ) -> None:
+        """Let assertions of *issuer* about *subject* prove who the app is."""
+        app.federated_credentials.append(FederatedCredential(issuer, subject, audience))
 
     def consent(
         self,

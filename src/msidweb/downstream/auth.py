@@ -1,0 +1,85 @@
+"""Tokens for requests of the user's own httpx client. .NET: MicrosoftIdentityMessageHandler."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator
+
+import httpx
+
+from msidweb.challenge import claims_challenge
+from msidweb.errors import InvalidCallError
+from msidweb.principal import Principal
+
+from .exchange import Exchange
+from .hooks import check_below
+from .resolution import ApiPlan
+
+
+class DownstreamAuth(httpx.Auth):
+    """Attaches the token of one API to requests of an ``httpx.AsyncClient``.
+
+    Made by :meth:`msidweb.Identity.auth`. It sends the token below the API's base URL only: a
+    request to anywhere else is refused before a token is asked for, and httpx takes the field off
+    where a redirect leads to another origin. A claims challenge of the API is answered once, where
+    the request's body is in memory; from a redirect's target it is not.
+
+    The client is the user's: its timeouts and errors are httpx's, and nothing is repeated.
+
+    Raises:
+        InvalidCallError: The request would leave the base URL, or the client is a synchronous one.
+        TokenAcquisitionError: There is no token; UserChallengeError where the user must act.
+    """
+
+    def __init__(
+        self, plan: ApiPlan, exchange: Exchange, *, for_app: bool, user: Principal | None
+    ) -> None:
+        self._plan = plan
+        self._exchange = exchange
+        self._for_app = for_app
+        self._user = user
+
+    def __repr__(self) -> str:
+        return f"DownstreamAuth({self._plan.name!r})"
+
+    async def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Attach the token; once more with another one where the API demands claims."""
+        plan = self._plan
+        check_below(plan.base, request.url)
+        authorization = await self._exchange.authorization(
+            plan, plan.acquire, for_app=self._for_app, user=self._user
+        )
+        request.headers["Authorization"] = authorization
+        response = yield request
+        claims = _claims_wanted(response)
+        if claims is None or not _can_be_sent_again(request):
+            return
+        request.headers["Authorization"] = await self._exchange.answer_to(
+            claims, plan, for_app=self._for_app, user=self._user
+        )
+        yield request
+
+    def sync_auth_flow(
+        self,
+        request: httpx.Request,  # noqa: ARG002 - httpx passes it
+    ) -> Generator[httpx.Request, httpx.Response, None]:
+        """Refuse: tokens are acquired on the event loop."""
+        raise InvalidCallError(
+            "This auth works with httpx.AsyncClient only.",
+            code="async_only",
+            remedy="use an httpx.AsyncClient",
+        )
+
+
+def _claims_wanted(response: httpx.Response) -> str | None:
+    if response.status_code != httpx.codes.UNAUTHORIZED or response.history:
+        return None
+    return claims_challenge(response.headers.get_list("www-authenticate"))
+
+
+def _can_be_sent_again(request: httpx.Request) -> bool:
+    try:
+        return isinstance(request.content, bytes)
+    except httpx.RequestNotRead:
+        return False
