@@ -90,6 +90,12 @@ def pages() -> list[Page]:
     return [Page.of(str(name)) for name in (*names, Path("../README"))]
 
 
+def listed_in_reference() -> list[str]:
+    """The names of which the reference shows the docstrings."""
+    texts = [page.text for page in pages() if page.name.startswith("reference/")]
+    return re.findall(r"^::: (\S+)", "\n".join(texts), flags=re.MULTILINE)
+
+
 def rows(text: str, heading: str) -> list[Mapping[str, str]]:
     """The table that follows *heading*, one mapping a row."""
     table = re.search(r"(?:^\|.*\n)+", text.partition(heading)[2], re.MULTILINE)

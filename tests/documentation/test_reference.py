@@ -5,11 +5,10 @@ import importlib
 import inspect
 import logging
 import pkgutil
-import re
 from types import ModuleType
 
 import pytest
-from tests.documentation.pages import ROOT, Page, pages, rows
+from tests.documentation.pages import ROOT, Page, listed_in_reference, pages, rows
 
 import msidweb
 from msidweb.downstream import AppCall, UserCall
@@ -29,12 +28,7 @@ def found(name: str) -> object:
         return getattr(importlib.import_module(module), attribute)
 
 
-LISTED = [
-    found(name)
-    for page in PAGES
-    if page.name.startswith("reference/")
-    for name in re.findall(r"^::: (\S+)", page.text, flags=re.MULTILINE)
-]
+LISTED = [found(name) for name in listed_in_reference()]
 MODULES = {entry.__name__ for entry in LISTED if isinstance(entry, ModuleType)}
 
 
