@@ -110,9 +110,11 @@ async def test_refresh_ahead() -> None:
         await bench.acquirer.get_token_for_user(USER, user=principal())
         while len(bench.background):  # noqa: ASYNC110 - turns of the loop are what it takes
             await asyncio.sleep(0)
-        answered = next(one for one in bench.events if isinstance(one, TokenAcquired))
+        answered, *renewed = [one for one in bench.events if isinstance(one, TokenAcquired)]
         assert answered.source == sources[row["source"]], row["name"]
         assert len(bench.asked) - before == row["sts_calls"], row["name"]
+        ahead = ["proactive"] if row["reason"] == "ProactivelyRefreshed" else []
+        assert [one.reason for one in renewed] == ahead, row["name"]
 
 
 LIFETIMES = {row["name"]: row for row in REDIS["usable_lifetimes"]}
