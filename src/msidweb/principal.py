@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 # A copy of an empty hash is a quarter cheaper than a new one, and this is done at every request.
 _EMPTY = hashlib.sha256()
@@ -129,7 +129,7 @@ class Principal:
 
     def with_assertion(self, assertion: Assertion) -> Principal:
         """The same caller with the token of one request; they share nothing that can be changed."""
-        other = _new(Principal)
+        other: Any = _new(Principal)  # what it sets is final for everybody else
         other._claims = self._claims  # noqa: SLF001 - of the same class
         other._borrowed = True  # noqa: SLF001 - of the same class
         other.scheme = self.scheme
@@ -141,7 +141,8 @@ class Principal:
         other.is_app = self.is_app
         other.expires_at = self.expires_at
         other.assertion = assertion
-        return other
+        same: Principal = other
+        return same
 
     def __repr__(self) -> str:
         kind = "app" if self.is_app else "user"
