@@ -7,21 +7,24 @@ import json
 import logging
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated
 
+import aiohttp
 import fastapi
 import httpx
 import pytest
 from pydantic import BaseModel
-from tests.documentation.pages import Page, pages
+from tests.documentation.pages import Block, Page, pages
 from tests.support.stage import Stage
 
 import msidweb
 from msidweb import Identity, IdentityBuilder
+from msidweb.client import ConsentRequiredError, raise_for_challenge
 from msidweb.integrations.fastapi import EntraAuth
 from msidweb.principal import principal_scope
 
-PIECES = {"guide-map", "index"}
+PIECES = {"guide-map", "how-to/client", "index"}
 """Pages of which this module runs each block by itself."""
 
 WHOLE = {"../README"}
@@ -206,20 +209,47 @@ async def test_the_services_endpoints_answer(stage):
     assert (failed.status_code, failed.json()["detail"][:6]) == (500, "Failed")
 
 
-async def test_the_client_is_told_what_to_ask_for(stage):
-    asked: list[object] = []
+@pytest.fixture
+async def carols(stage):
+    """A client of the API for one who has not consented."""
     async with stage.identity() as identity:
-        transport = httpx.ASGITransport(names_around(stage, identity)["app"])
-        headers = stage.signed_in(stage.carol)
-        async with httpx.AsyncClient(transport=transport, headers=headers) as client:
-            await run(
-                stage,
-                "yourapi.example.com",
-                client=client,
-                ask_for_consent=lambda scopes, *_: asked.append(scopes),
-            )
+        client = await stage.client(names_around(stage, identity)["app"])
+        client.headers.update(stage.signed_in(stage.carol))
+        yield client
 
-    assert list(map(list, asked)) == [[stage.partner.scope]]
+
+def at_the_api(block: Block, client: httpx.AsyncClient) -> Block:
+    there = str(client.base_url).rstrip("/")
+    return replace(block, code=block.code.replace("https://yourapi.example.com", there))
+
+
+async def test_the_guides_client_is_told_what_to_ask_for(stage, carols):
+    asked: list[object] = []
+    [block] = [block for block in GUIDE if "yourapi.example.com" in block.code]
+    names = {"raise_for_challenge": raise_for_challenge} | {
+        "ConsentRequiredError": ConsentRequiredError,
+        "ask_for_consent": lambda *what: asked.append(what),
+    }
+
+    await at_the_api(block, carols).run({"client": carols, **names})
+
+    assert asked == [((stage.partner.scope,), None)]
+
+
+async def test_the_pages_clients_sign_in_again_or_raise(stage, carols):
+    by_httpx, by_aiohttp = Page.of("how-to/client").of_language("python")
+    asked: list[object] = []
+    app = SimpleNamespace(acquire_token_interactive=lambda *what, **how: asked.append((what, how)))
+    headers = stage.signed_in(stage.carol)
+
+    await at_the_api(by_httpx, carols).run({"http": carols, "app": app, "headers": headers})
+    connector = aiohttp.TCPConnector(ssl=stage.trust)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        with pytest.raises(ConsentRequiredError) as raised:
+            await at_the_api(by_aiohttp, carols).run({"session": session, "headers": headers})
+
+    assert asked == [((["api://your-api-id/access_as_user"],), {"claims_challenge": None})]
+    assert raised.value.scopes == (stage.partner.scope,)
 
 
 async def test_the_first_pages_chain_builds(stage):

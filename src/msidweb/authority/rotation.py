@@ -69,7 +69,7 @@ class AuthorityKeys:
     ) -> None:
         self._authority = authority
         self._documents = Documents(clients, ENTRA_CLIENT)
-        self._clock = clock
+        self._monotonic = clock.monotonic
         self._telemetry = telemetry
         self._background = background
         self._patience = patience
@@ -83,6 +83,7 @@ class AuthorityKeys:
         self._gate = -math.inf
         self._patient_until = -math.inf
         self._failures = 0
+        self._failure: str | None = None
 
     @property
     def current(self) -> KeySet | None:
@@ -90,15 +91,29 @@ class AuthorityKeys:
 
         When a refresh is due, it is started in the background.
         """
-        if self._current is not None and self._clock.monotonic() >= self._due:
-            self._due = self._clock.monotonic() + UNKNOWN_KEY_INTERVAL
+        current = self._current
+        if current is not None and self._monotonic() >= self._due:
+            self._due = self._monotonic() + UNKNOWN_KEY_INTERVAL
             self._start()
-        return self._current
+        return current
 
     @property
     def age(self) -> float | None:
         """Seconds since the last good refresh; None when there was none."""
-        return None if self._current is None else self._clock.monotonic() - self._fetched_at
+        return None if self._current is None else self._monotonic() - self._fetched_at
+
+    @property
+    def failure(self) -> str | None:
+        """What was wrong with the last refresh, or None."""
+        return self._failure
+
+    def look_ahead(self) -> None:
+        """Fetch in the background, where that is due, what a request would have to wait for.
+
+        Called on the loop, and no more often than requests may cause a fetch.
+        """
+        if self.current is None and not self._flight and self._monotonic() >= self._gate:
+            self._start()
 
     async def refresh_now(self) -> KeySet:
         """Fetch the documents now, for an operator or at start.
@@ -124,7 +139,7 @@ class AuthorityKeys:
         raise UnknownKeyError("The authority publishes no key of this id.", rule="K1")
 
     async def _first(self) -> None:
-        wait = self._gate - self._clock.monotonic()
+        wait = self._gate - self._monotonic()
         if wait > 0 and not self._flight:
             raise MetadataUnavailableError(
                 "The authority's keys are not known yet.", retry_after=wait
@@ -132,7 +147,7 @@ class AuthorityKeys:
         await self.refresh_now()
 
     async def _look_again(self) -> None:
-        now = self._clock.monotonic()
+        now = self._monotonic()
         if not (self._flight or self._wait):
             if now < self._gate:
                 return
@@ -154,7 +169,7 @@ class AuthorityKeys:
 
     def _start(self) -> None:
         # Owned apart from the requests that wait: they give up after their patience, it goes on.
-        self._patient_until = self._clock.monotonic() + self._patience
+        self._patient_until = self._monotonic() + self._patience
         self._background.spawn(self._refresh_quietly(), name="msidweb-keys")
 
     async def _refresh_quietly(self) -> None:
@@ -162,7 +177,7 @@ class AuthorityKeys:
             await self.refresh_now()
 
     async def _refresh(self) -> KeySet:
-        self._patient_until = self._clock.monotonic() + self._patience
+        self._patient_until = self._monotonic() + self._patience
         try:
             fetched = await fetch_key_set(self._authority, self._documents.get)
         except MetadataUnavailableError as error:
@@ -171,7 +186,7 @@ class AuthorityKeys:
         return self._landed(fetched)
 
     def _failed(self, reason: str) -> float:
-        now = self._clock.monotonic()
+        now = self._monotonic()
         first = self._current is None
         shortest, longest = (
             (1.0, LONGEST_FIRST_INTERVAL) if first else (UNKNOWN_KEY_INTERVAL, LONGEST_INTERVAL)
@@ -183,15 +198,17 @@ class AuthorityKeys:
         return pause
 
     def _tell_failure(self, reason: str) -> None:
+        self._failure = reason
         known = 0 if self._current is None else len(self._current.keys)
         self._telemetry.emit(
             KeysRefreshFailed(host=self._authority.host, known=known, reason=reason)
         )
 
     def _landed(self, fetched: KeySet) -> KeySet:
-        now = self._clock.monotonic()
+        now = self._monotonic()
         before = self._current
         complete = fetched.issuer_v1 is not None
+        self._failure = None
         if before is not None and not complete:
             fetched = replace(fetched, issuer_v1=before.issuer_v1)
         if not complete:
