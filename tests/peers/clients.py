@@ -1,22 +1,17 @@
 """Unmodified clients of other languages and libraries, each in a process of its own."""
 
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.peers.netpeer import made_once
+from tests.support.installing import NPM_CI, installed_by
 
 HERE = Path(__file__).parent
 _PATIENCE = 120
-
-# As the machine has it: a registry may lie behind a proxy, which the tests do without.
-_ENVIRON = dict(os.environ)
 
 
 @dataclass(frozen=True)
@@ -45,41 +40,22 @@ def node_client(cache: Path, ca_file: str) -> Client:
     """``node/peer.mjs`` with the packages of its lock file, installed once."""
     # The script lies beside its packages: Node looks for them there, not where it is started.
     names = ("package.json", "package-lock.json", ".npmrc", "peer.mjs")
-    folder = _installed(
-        cache, [HERE / "node" / name for name in names], ["npm", "ci", "--ignore-scripts"]
-    )
+    folder = installed_by(NPM_CI, [HERE / "node" / name for name in names], cache)
     return Client(["node", str(folder / "peer.mjs")], {"NODE_EXTRA_CA_CERTS": ca_file})
 
 
 def graph_sdk_client(cache: Path, ca_file: str) -> Client:
     """``python/graph_me.py`` with Microsoft's Graph SDK, installed once into a folder."""
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    folder = _installed(
-        cache,
-        [HERE / "python" / "requirements.txt"],
-        [
-            *pip,
-            *("--no-deps", "--no-compile", "--only-binary=:all:", "--require-hashes"),
-            *("--target", ".", "-r", "requirements.txt"),
-        ],
-    )
+    command = [
+        *pip,
+        *("--no-deps", "--no-compile", "--only-binary=:all:", "--require-hashes"),
+        *("--target", ".", "-r", "requirements.txt"),
+    ]
+    folder = installed_by(command, [HERE / "python" / "requirements.txt"], cache)
     environ = {
         "PYTHONPATH": str(folder),
         "SSL_CERT_FILE": ca_file,
         "REQUESTS_CA_BUNDLE": ca_file,
     }
     return Client([sys.executable, str(HERE / "python" / "graph_me.py")], environ)
-
-
-def _installed(cache: Path, given: Sequence[Path], command: Sequence[str]) -> Path:
-    content = b"".join(path.read_bytes() for path in given)
-    target = cache / hashlib.sha256(content).hexdigest()[:16]
-    with made_once(target) as folder:
-        if folder is not None:
-            for path in given:
-                shutil.copy(path, folder)
-            done = subprocess.run(
-                command, cwd=folder, env=_ENVIRON, capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
-    return target

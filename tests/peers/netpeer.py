@@ -1,7 +1,6 @@
 """The real Microsoft.Identity.Web as a process: a web API of a few routes on .NET."""
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 import httpx
+from tests.support.installing import made_once
 
 from msidweb.testing import App, EntraEmulator, LocalServer
 
@@ -130,22 +130,3 @@ def installed(given: Path, cache: Path) -> Path:
                 )
                 archive.extractall(folder)  # noqa: S202 - filtered where Python can, and our own
     return cache / digest / _PROGRAM
-
-
-@contextlib.contextmanager
-def made_once(folder: Path) -> Iterator[Path | None]:
-    """The folder to fill under the name of *folder*; None where that was done already.
-
-    Test processes side by side wait for each other, and half a folder is never taken for one.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if folder.exists():
-            yield None
-            return
-        with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
-            filled = Path(unfinished) / "filled"
-            filled.mkdir()
-            yield filled
-            filled.rename(folder)

@@ -43,6 +43,12 @@ def peers() -> tuple[Peer, ...]:
             present=all(shutil.which(name) for name in ("node", "npm")),
         ),
         Peer(
+            "browser",
+            "a real browser",
+            "install chromium, and Node 20 or later with npm",
+            present=all(shutil.which(name) for name in ("chromium", "node", "npm")),
+        ),
+        Peer(
             "graph_sdk",
             "Microsoft's Graph SDK for Python",
             "install pip into this environment",
