@@ -231,7 +231,11 @@ def _text(value: object) -> str:
         msg = "A query parameter takes one value; put repeated ones into the path."
         raise InvalidCallError(msg, code="invalid_argument")
     check_kind("a query parameter", value, str, int, float)
-    return str(value)
+    try:
+        return str(value)
+    except ValueError:  # Python writes no integer of more than 4,300 digits
+        msg = "A query parameter is a number too long to be written."
+        raise InvalidCallError(msg, code="invalid_argument") from None
 
 
 def _headers(

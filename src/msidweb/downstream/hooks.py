@@ -78,19 +78,23 @@ class Guard:
         A request without a token of ours keeps the Authorization field that a hook gave it.
 
         Raises:
-            InvalidCallError: The URL left the API, the verb changed, or a header is malformed.
+            InvalidCallError: The URL left the API, the verb changed, or a part is malformed.
         """
         if request.method != self._method:
             raise InvalidCallError("A hook changed the verb.", code="customized_method")
         if not request.extensions.keys().isdisjoint(("target", "sni_hostname")):
             raise InvalidCallError("A hook changed the target.", code="foreign_url")
-        request.url = httpx.URL(request.url)
+        try:
+            request.url, request.headers = httpx.URL(request.url), httpx.Headers(request.headers)
+        except (AttributeError, TypeError, ValueError, httpx.InvalidURL):
+            raise _malformed() from None
+        if not isinstance(request.stream, httpx.AsyncByteStream):
+            raise _malformed()
         if request.url != self._url:
             check_below(self._base, request.url)
-        return self._restore(request)
+        return self._restore(request.headers)
 
-    def _restore(self, request: httpx.Request) -> tuple[DroppedHeader, ...]:
-        headers = request.headers = httpx.Headers(request.headers)
+    def _restore(self, headers: httpx.Headers) -> tuple[DroppedHeader, ...]:
         before, after = set(self._headers.multi_items()), set(headers.multi_items())
         dropped: list[DroppedHeader] = []
         for name, value in sorted(before ^ after):
@@ -105,6 +109,11 @@ class Guard:
                 if name in self._headers:
                     headers[name] = self._headers[name]
         return tuple(dropped)
+
+
+def _malformed() -> InvalidCallError:
+    msg = "A hook left a URL, headers or a body that no request can have."
+    return InvalidCallError(msg, code="customized_request")
 
 
 def check_below(base: BaseUrl, url: httpx.URL) -> None:

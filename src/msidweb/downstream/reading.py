@@ -119,8 +119,6 @@ def adapter_of(model: Any) -> TypeAdapter[Any]:
     Raises:
         InvalidCallError: pydantic cannot validate against it.
     """
-    if isinstance(model, TypeAdapter):
-        return model
     if isinstance(model, str):
         # pydantic would look for a type of that name among our own.
         raise wrong_kind("response_model", model, "a type or a TypeAdapter")
@@ -134,16 +132,25 @@ def adapter_of(model: Any) -> TypeAdapter[Any]:
 
 
 def _built(model: Any) -> TypeAdapter[Any]:
+    if isinstance(model, TypeAdapter):
+        return _complete(model)
     try:
         hash(model)
     except TypeError:  # Annotated with something unhashable
-        return TypeAdapter(model)
+        return _complete(TypeAdapter(model))
     return _built_once(model)
 
 
 @lru_cache(maxsize=512)
 def _built_once(model: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(model)
+    return _complete(TypeAdapter(model))
+
+
+def _complete(adapter: TypeAdapter[Any]) -> TypeAdapter[Any]:
+    # One that names a type nobody defined is built all the same, and fails when it is used.
+    if not adapter.pydantic_complete:
+        adapter.rebuild(raise_errors=True)
+    return adapter
 
 
 def _name_of(model: Any) -> str:

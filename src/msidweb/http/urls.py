@@ -44,6 +44,9 @@ _ENCODED_SLASH = re.compile(r"%2f", re.IGNORECASE)
 _UNSAFE_IN_PATH = re.compile(r"[^A-Za-z0-9._~!$&'()*+,;=:@/%-]+")
 _UNSAFE_IN_QUERY = re.compile(r"[^A-Za-z0-9._~!$&'()*+,;=:@/?%-]+|%(?![0-9A-Fa-f]{2})")
 
+_LONGEST = 65_536
+"""Longest URL that httpx takes, characters."""
+
 _BASE = "The base URL"
 _RELATIVE = "The relative path"
 
@@ -101,7 +104,10 @@ class BaseUrl:
             self._confirm(url)
         pairs = [_UNSAFE_IN_QUERY.sub(_escape, own)] if own else []
         pairs += [f"{_quoted(name)}={_quoted(value)}" for name, value in (query or {}).items()]
-        return f"{url}?{'&'.join(pairs)}" if pairs else url
+        url = f"{url}?{'&'.join(pairs)}" if pairs else url
+        if len(url) > _LONGEST:
+            raise InvalidCallError(f"{_RELATIVE} and the query are longer than 65,536 characters.")
+        return url
 
     def _confirm(self, url: str) -> None:
         # A second opinion, by the parser that sends: escapes are where readings differ.

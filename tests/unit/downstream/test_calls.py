@@ -349,11 +349,22 @@ async def test_an_asynchronous_function_for_options_is_refused_and_ended():
     assert not service.requests
 
 
-@pytest.mark.parametrize("model", [5, "Model", "", {}, [3], object()])
+UNDEFINED = list["NobodyDefinesThis"]  # noqa: F821 - so it must end in an error
+
+
+@pytest.mark.parametrize("model", [5, "Model", "", {}, [3], object(), UNDEFINED])
 async def test_a_model_that_cannot_be_is_refused_before_anything_is_sent(model):
     service = Script()
     with pytest.raises(InvalidCallError, match="response_model"):
         await downstream(service).post_for_user("api", response_model=model)
+    assert not service.requests
+
+
+@pytest.mark.parametrize("argument", [{"path": "x" * 70_000}, {"params": {"n": 10**5_000}}])
+async def test_a_url_that_cannot_be_written_is_refused(argument):
+    service = Script()
+    with pytest.raises(InvalidCallError):
+        await downstream(service).get_for_user("api", **argument)
     assert not service.requests
 
 

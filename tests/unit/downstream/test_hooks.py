@@ -150,6 +150,20 @@ async def test_a_hook_cannot_change_what_lies_below_the_url(extension):
     assert caught.value.code == "foreign_url"
 
 
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("url", 3), ("headers", 3), ("headers", [1]), ("stream", None)],
+)
+async def test_a_hook_that_breaks_the_request_is_told(part, value):
+    service = ok()
+    with pytest.raises(InvalidCallError) as caught:
+        await downstream(service).get_for_user(
+            "api", customize_request=lambda request: setattr(request, part, value)
+        )
+    assert caught.value.code == "customized_request"
+    assert not service.requests
+
+
 async def test_a_hook_cannot_change_the_verb():
     def other(request: httpx.Request) -> None:
         request.method = "DELETE"
