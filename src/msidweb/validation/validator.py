@@ -119,6 +119,13 @@ class TokenValidator:
             raise refusal from None
         return await self._validated(encoded)
 
+    def seconds_left(self, principal: Principal) -> float:
+        """For how long the token of *principal* would still be accepted, as far as time goes (C3).
+
+        Zero or less once it ended; the tolerated clock skew counts, as it does for a request.
+        """
+        return principal.expires_at + self._policy.clock_skew - self._clock.time()
+
     async def _validated(self, token: bytes, *, tells: bool = True) -> Principal:
         now = self._clock.time()
         try:
