@@ -18,6 +18,7 @@ validating a known token.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -40,6 +41,7 @@ from msidweb.kinds import check_kind
 from msidweb.principal import Principal
 from msidweb.validation import Requirement, RequirementKeys
 
+from .docs_page import serve_docs
 from .long_lived import still_valid, until_expiry, while_valid
 from .openapi import Documentation
 from .starlette import authenticate, install, slot_of
@@ -262,7 +264,13 @@ class EntraAuth(SecurityBase):
         """
         return while_valid(self._identity, principal, items)
 
-    def install(self, app: FastAPI, *, docs_client_id: str | None = None) -> None:
+    def install(
+        self,
+        app: FastAPI,
+        *,
+        docs_client_id: str | None = None,
+        swagger_assets: str | os.PathLike[str] | None = None,
+    ) -> None:
         """Make the caller ambient in *app*, answer errors of msidweb, set up the docs page.
 
         The page signs in by authorization code with PKCE. A mounted application needs its own
@@ -272,8 +280,14 @@ class EntraAuth(SecurityBase):
             app: The application.
             docs_client_id: Client id of the registration that the page signs in with; without one
                 the API's own. Register ``<root>/docs/oauth2-redirect`` there as a SPA redirect URI.
+            swagger_assets: Folder of npm's ``swagger-ui-dist``, from which the page has its scripts
+                then; without one they come from the CDN that FastAPI names.
+
+        Raises:
+            InvalidCallError: An argument is of a wrong kind, or the folder not that of Swagger UI.
         """
         check_kind("docs_client_id", docs_client_id, str, NoneType)
+        check_kind("swagger_assets", swagger_assets, str, os.PathLike, NoneType)
         install(app, self._identity)
         client_id = docs_client_id or self._documented.client_id
         app.swagger_ui_init_oauth = {
@@ -287,3 +301,4 @@ class EntraAuth(SecurityBase):
             return self._documented.complete(original())
 
         app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+        serve_docs(app, swagger_assets)
