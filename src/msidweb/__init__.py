@@ -27,6 +27,7 @@ from msidweb.downstream import DownstreamApi, NamedDownstreamApi
 from msidweb.errors import (
     AuthenticationError,
     AuthorizationError,
+    BlockingCallError,
     ConfigurationError,
     DownstreamApiError,
     InvalidCallError,
@@ -34,6 +35,7 @@ from msidweb.errors import (
     TokenAcquisitionError,
     UserChallengeError,
 )
+from msidweb.health import HealthReport, HealthStatus
 from msidweb.identity import Identity
 from msidweb.principal import Principal, ambient_principal
 from msidweb.tokens import AcquiredToken
@@ -45,6 +47,7 @@ __all__ = [
     "AuthenticationError",
     "AuthorizationError",
     "AuthorizationHeaderProvider",
+    "BlockingCallError",
     "CertificateWithKey",
     "Configuration",
     "ConfigurationError",
@@ -52,6 +55,8 @@ __all__ = [
     "DownstreamApi",
     "DownstreamApiError",
     "DownstreamApiOptions",
+    "HealthReport",
+    "HealthStatus",
     "HttpClientOptions",
     "Identity",
     "IdentityBuilder",

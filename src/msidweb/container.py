@@ -84,7 +84,7 @@ class IdentityContainer(containers.DeclarativeContainer):
 
     options = providers.Dependency(instance_of=IdentityOptions)
     section = providers.Object("AzureAd")
-    configuration = providers.Singleton(Configuration.of_environment, environ={})
+    configuration = providers.ThreadSafeSingleton(Configuration.of_environment, environ={})
     hooks: providers.Provider[Sequence[Hook]] = providers.Object(())
     correlation_id: providers.Provider[str | None] = providers.Object(None)
     client_credentials: providers.Provider[Sequence[ClientCredential | CredentialDescription]] = (
@@ -94,20 +94,22 @@ class IdentityContainer(containers.DeclarativeContainer):
     scheme_sources: providers.Provider[Mapping[str, SchemeSource]] = providers.Object({})
     customization: providers.Provider[Customization] = providers.Object(Customization())
 
-    clock = providers.Singleton(SystemClock)
-    telemetry = providers.Singleton(
+    clock = providers.ThreadSafeSingleton(SystemClock)
+    telemetry = providers.ThreadSafeSingleton(
         Telemetry,
         hooks,
         pii=options.provided.web_api.enable_pii_logging,
         correlation_id=correlation_id,
     )
-    background = providers.Singleton(BackgroundTasks)
-    http_clients = providers.Singleton(
+    background = providers.ThreadSafeSingleton(BackgroundTasks)
+    http_clients = providers.ThreadSafeSingleton(
         HttpClients, options.provided.http_clients, telemetry=telemetry
     )
 
-    authority = providers.Singleton(resolve_authority, options.provided.web_api, place=section)
-    authorities = providers.Singleton(
+    authority = providers.ThreadSafeSingleton(
+        resolve_authority, options.provided.web_api, place=section
+    )
+    authorities = providers.ThreadSafeSingleton(
         AuthorityKeys,
         authority,
         http_clients,
@@ -115,14 +117,14 @@ class IdentityContainer(containers.DeclarativeContainer):
         telemetry=telemetry,
         background=background,
     )
-    validation_policy = providers.Singleton(
+    validation_policy = providers.ThreadSafeSingleton(
         ValidationPolicy.of,
         options.provided.web_api,
         authority,
         scheme=options.provided.scheme,
         place=section,
     )
-    token_validator = providers.Singleton(
+    token_validator = providers.ThreadSafeSingleton(
         TokenValidator,
         validation_policy,
         authorities,
@@ -131,7 +133,7 @@ class IdentityContainer(containers.DeclarativeContainer):
         on_token_validated=customization.provided.on_token_validated,
     )
 
-    credentials = providers.Singleton(
+    credentials = providers.ThreadSafeSingleton(
         load_credentials,
         options.provided.web_api,
         clock=clock,
@@ -140,11 +142,11 @@ class IdentityContainer(containers.DeclarativeContainer):
         given=client_credentials,
         providers=assertion_providers,
     )
-    token_cache = providers.Singleton(
+    token_cache = providers.ThreadSafeSingleton(
         TokenCache, size_limit=options.provided.token_cache.effective_l1_size_limit
     )
-    kindred = providers.Singleton(schemes_of_client, options.provided.scheme, options)
-    scheme_acquirer = providers.Singleton(
+    kindred = providers.ThreadSafeSingleton(schemes_of_client, options.provided.scheme, options)
+    scheme_acquirer = providers.ThreadSafeSingleton(
         TokenAcquirer,
         options=options.provided.web_api,
         authority=authority,
@@ -159,7 +161,7 @@ class IdentityContainer(containers.DeclarativeContainer):
         on_before_token_request=customization.provided.on_before_token_request,
     )
 
-    schemes: providers.Provider[Mapping[str, IdentityContainer]] = providers.Singleton(
+    schemes: providers.Provider[Mapping[str, IdentityContainer]] = providers.ThreadSafeSingleton(
         _schemes,
         options,
         scheme_sources,
@@ -171,9 +173,13 @@ class IdentityContainer(containers.DeclarativeContainer):
         customization=customization.provider,
         assertion_providers=assertion_providers.provider,
     )
-    token_acquirer = providers.Singleton(_token_acquirer, scheme_acquirer, options, schemes)
-    authorization_header_provider = providers.Singleton(AuthorizationHeaderProvider, token_acquirer)
-    downstream_api = providers.Singleton(
+    token_acquirer = providers.ThreadSafeSingleton(
+        _token_acquirer, scheme_acquirer, options, schemes
+    )
+    authorization_header_provider = providers.ThreadSafeSingleton(
+        AuthorizationHeaderProvider, token_acquirer
+    )
+    downstream_api = providers.ThreadSafeSingleton(
         DownstreamApi,
         options.provided.downstream_apis,
         acquirer=token_acquirer,

@@ -3,6 +3,7 @@
     MsidwebError
     ├── ConfigurationError              every problem of the configuration, before anything runs
     ├── InvalidCallError            500 the calling code passed something wrong; nothing was sent
+    ├── BlockingCallError           503 a blocking call was given up
     ├── AuthenticationError         401 the incoming token was refused
     │   ├── MissingTokenError           there is none
     │   ├── MalformedTokenError         it is no compact, strict JWT
@@ -18,6 +19,7 @@
     │   ├── CredentialError             the client's secret, certificate or assertion was refused
     │   ├── ThrottledError          503 Entra ID asks to wait
     │   └── UserRequiredError       500 a call for a user, and no user is known
+    ├── ConsentRequiredError            msidweb.client: an API that was called asks for its user
     └── DownstreamApiError          502 a downstream API answered with an error, or not at all
         ├── DownstreamTimeoutError  504
         └── DownstreamConnectionError
@@ -121,6 +123,14 @@ class InvalidCallError(MsidwebError):
     """
 
     code = "invalid_call"
+
+
+class BlockingCallError(MsidwebError):
+    """A thread waits no longer for its call: the time is over, or the call's event loop ended."""
+
+    code = "blocking_call_ended"
+    retryable = True
+    default_status = 503
 
 
 class AuthenticationError(MsidwebError):
@@ -347,6 +357,38 @@ class UserRequiredError(TokenAcquisitionError):
 
     code = "user_required"
     default_status = 500
+
+
+class ConsentRequiredError(MsidwebError):
+    """An API asks the program that called it to let the user consent or sign in again.
+
+    For clients of an API; the API itself raises UserChallengeError. .NET: MsalUiRequiredException.
+
+    Attributes:
+        code: ``consent_required``, or ``interaction_required`` where consent alone does not help.
+        description: What the API says about it; shown nowhere else.
+        scopes: What the API could not get on behalf of the user.
+        claims: Claims request that the next sign-in must satisfy, JSON text, or None.
+    """
+
+    code = "consent_required"
+
+    def __init__(
+        self,
+        description: str,
+        *,
+        scopes: Iterable[str] = (),
+        claims: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(
+            "The API needs its user.",
+            code=code,
+            remedy="let the user sign in again, with these claims, and call with the new token",
+        )
+        self.description = description
+        self.scopes = tuple(scopes)
+        self.claims = claims
 
 
 class DownstreamApiError(MsidwebError):

@@ -19,6 +19,8 @@ from msidweb.acquisition import (
     TokenProvider,
     acquires_nothing,
 )
+from msidweb.blocking import BlockingIdentity
+from msidweb.concurrency import Portal, forget_in_children
 from msidweb.configuration import (
     ENTRA_CLIENT,
     Configuration,
@@ -29,6 +31,7 @@ from msidweb.configuration.spelling import unknown_name
 from msidweb.container import IdentityContainer
 from msidweb.downstream import DownstreamApi, DownstreamAuth
 from msidweb.errors import InvalidCallError
+from msidweb.health import HealthReport, health_of
 from msidweb.kinds import check_kind, wrong_kind
 from msidweb.principal import Principal
 from msidweb.telemetry import Telemetry
@@ -47,16 +50,23 @@ class Identity:
     Attributes:
         container: The object graph, for ``wire()``, ``Provide[…]``, overrides and nesting.
         lifespan: Opens and closes the identity with the application.
+        blocking: The same calls for code that blocks.
     """
 
     def __init__(self, container: IdentityContainer) -> None:
         self.container = container
         self.lifespan = Lifespan(self)
         self._holders: Counter[asyncio.AbstractEventLoop] = Counter()
+        self.blocking = BlockingIdentity(self, Portal(self, lambda: tuple(self._holders)))
+        forget_in_children(self)
 
     @property
     def _options(self) -> IdentityOptions:
         return self.container.options()
+
+    @property
+    def _schemes(self) -> tuple[IdentityContainer, ...]:
+        return (self.container, *self.container.schemes().values())
 
     @property
     def options(self) -> IdentityOptions:
@@ -160,6 +170,21 @@ class Identity:
             raise unknown_name("HTTP client", name, known, code="unknown_client")
         return self.container.http_clients().client(name)
 
+    def health(self) -> HealthReport:
+        """How the identity is doing, as far as this process knows; it waits for nothing.
+
+        While an authority's keys never came, they are fetched in the background: a probe finds
+        them the next time, without a request that has to go first.
+        """
+        schemes = self._schemes
+        report = health_of(schemes)
+        for loop in tuple(self._holders):
+            if loop.is_running():
+                for container in schemes:
+                    loop.call_soon_threadsafe(container.authorities().look_ahead)
+                break
+        return report
+
     async def open(self) -> None:
         """Prepare what takes time, so that the first request does not pay for it.
 
@@ -170,7 +195,7 @@ class Identity:
         if self._holders[loop] > 1:
             return
         self.container.http_clients().open()
-        for container in (self.container, *self.container.schemes().values()):
+        for container in self._schemes:
             if container.options().enable_token_acquisition:
                 await container.scheme_acquirer().open()
 
@@ -195,6 +220,10 @@ class Identity:
         traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+    def forget_parent(self) -> None:
+        """Be closed in a forked child, which opens it for itself; called by the fork."""
+        self._holders = Counter()
 
     def __repr__(self) -> str:
         state = "open" if self._holders else "closed"

@@ -20,12 +20,14 @@ from tests.support.stage import Stage, bearer
 from msidweb import (
     AuthorizationError,
     DownstreamApiError,
+    HealthStatus,
     InvalidCallError,
     MsidwebError,
     errors,
 )
 from msidweb.acquisition.aadsts import CAUSES, Kind
 from msidweb.authority.clouds import CLOUDS
+from msidweb.client import ConsentRequiredError, raise_for_challenge
 
 
 def ids(page_or_block):
@@ -147,6 +149,67 @@ async def test_the_fastapi_docs_page_signs_in_as_the_page_says(stage, read):
 
     assert '"clientId": "00000000-0000-0000-0000-000000000000"' in shown
     assert (await client.get("/docs/oauth2-redirect")).status_code == 200
+
+
+async def test_the_endpoint_that_blocks_calls_as_its_caller(stage, read):
+    client = await stage.client((await read("sync-code")).app)
+
+    answer = await client.get("/data", headers=stage.signed_in(stage.alice))
+
+    assert answer.json() == {"rows": ["first", "second"]}
+    assert stage.partner.calls[0].claims["oid"] == stage.alice.oid
+
+
+async def test_scripts_that_block_do_what_the_page_says(stage, read):
+    stage.entra.assign(client=stage.api, resource=stage.partner.resource, roles=["Read.All"])
+    page = await read("sync-code")
+    token = stage.signed_in(stage.alice)["Authorization"].removeprefix("Bearer ")
+
+    copied = io.BytesIO()
+
+    def script():
+        with page.identity.blocking:
+            stage.entra.fail_next("token", latency=1)
+            late = page.header(0.1)
+            page.copy_to(copied)
+            return late, page.header(30), page.nightly(), page.in_the_name_of(token)
+
+    late, header, *found = await asyncio.to_thread(script)
+
+    assert late is None
+    assert header.startswith("Bearer ")
+    assert found == [["first", "second"], "Alice"]
+    assert json.loads(copied.getvalue()) == {"rows": ["first", "second"]}
+    with pytest.raises(InvalidCallError) as caught:
+        page.nightly()
+    assert caught.value.code == "blocking_on_loop"
+
+
+async def test_the_readiness_route_tells_what_the_page_shows(stage, read):
+    fault = stage.entra.fail_next("metadata", status=503, times=None)
+    page = await read("health")
+    client = await stage.client(page.app)
+    statuses = []
+    async with asyncio.timeout(20):
+        while not statuses or statuses[-1][1] != "healthy":
+            answer = await client.get("/ready")
+            statuses.append((answer.status_code, answer.json()["status"]))
+            if answer.status_code == 503:
+                fault.lift()
+            await asyncio.sleep(0.02)
+
+    assert list(dict.fromkeys(statuses)) == [
+        (200, "degraded"),
+        (503, "unhealthy"),
+        (200, "healthy"),
+    ]
+    [shown] = [block.code for block in Page.of("how-to/health").of_language("json")]
+    assert json.loads(shown).keys() == answer.json().keys()
+    assert (
+        json.loads(shown)["schemes"]["Bearer"].keys() == answer.json()["schemes"]["Bearer"].keys()
+    )
+    listed = rows(Page.of("how-to/health").text, "## What the status means")
+    assert [row["Status"].strip("`") for row in listed] == list(HealthStatus)
 
 
 async def test_the_starlette_service_guards_routes_and_mounts(stage, read):
@@ -498,6 +561,47 @@ async def test_the_emulator_is_other_clouds_too(read):
         f"https://contoso.b2clogin.com/{tid}/v2.0/",
     ]
     assert page.settings["Instance"] == "https://contoso.ciamlogin.com/"
+
+
+async def test_the_endpoint_of_the_conditional_access_page_asks_for_a_context(stage, read):
+    page = await read("conditional-access")
+    client = await stage.client(page.app)
+
+    async def delete(**claims):
+        headers = stage.sign_in_again(stage.alice, claims=claims)
+        return await client.delete("/api/records", headers=headers)
+
+    refused = await delete(xms_cc=["CP1"])
+    with pytest.raises(ConsentRequiredError) as caught:
+        raise_for_challenge(refused)
+    assert json.loads(caught.value.claims) == json.loads(page.C1)
+    assert (await delete(xms_cc=["CP1"], acrs=["c1"])).status_code == 200
+    assert (await delete()).status_code == 403
+
+
+async def test_the_policies_of_the_conditional_access_page_are_the_emulators(read):
+    page = await read("conditional-access")
+
+    assert page.emulator.recognize(page.token)["amr"] == ["pwd", "mfa"]
+
+
+async def test_the_answer_of_the_conditional_access_page_is_the_real_one(stage):
+    from examples.obo_fastapi.app import create_app
+
+    client = await stage.client(create_app(stage.identity()))
+    stage.entra.require_mfa(stage.partner.resource)
+
+    answer = await client.get("/api/userdata", headers=stage.signed_in(stage.alice))
+
+    [block] = Page.of("how-to/conditional-access").of_language("text")
+    text = with_ids(stage, block.code).replace(
+        "https://login.microsoftonline.com", stage.entra.base_url
+    )
+    _, field, shown = re.split(r"\n(?=WWW-Authenticate|\n)", text.strip())
+    pattern = ".+".join(map(re.escape, field.split("…")))
+    assert re.fullmatch(pattern, f"WWW-Authenticate: {answer.headers['www-authenticate']}")
+    body = json.loads(shown)
+    assert {**body, "claims": None} == {**answer.json(), "claims": None}
 
 
 async def test_the_configuration_page_reads_the_section_and_names_clients(stage, read):

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from tests.support.token_endpoint import NOW, Bench, granted, principal, refused
 
+from msidweb.client import find_challenge
 from msidweb.configuration.options import AcquireTokenOptions
 from msidweb.errors import (
     AssertionRejectedError,
@@ -58,6 +59,25 @@ async def outcome(bench: Bench, who: str, **options: Any) -> MsidwebError | None
     except MsidwebError as error:
         return error
     return None
+
+
+#: "rethrows" rows answer nothing: consent would not help.
+FORBIDDEN = [
+    (row, answered)
+    for row in GOLDEN["answers"]
+    if "status" in (answered := row["user"]["outcome"].get("reply_forbidden", {}))
+]
+
+
+@pytest.mark.parametrize(("row", "answered"), FORBIDDEN, ids=lambda row: row.get("name"))
+def test_our_client_reads_what_dotnet_answers_its_caller(
+    row: dict[str, Any], answered: dict[str, Any]
+) -> None:
+    error = find_challenge(answered["status"], {"WWW-Authenticate": answered["www_authenticate"]})
+
+    assert error is not None
+    assert error.scopes == (A, B)
+    assert error.claims == row["answer"]["json"].get("claims")
 
 
 @pytest.mark.parametrize("who", ["user", "app"])

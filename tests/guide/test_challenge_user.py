@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI, HTTPException, Security
 
 from msidweb import DownstreamApi, Identity, Principal, UserChallengeError
 from msidweb.challenge import parse_challenges
+from msidweb.client import ConsentRequiredError, raise_for_challenge
 from msidweb.integrations.fastapi import EntraAuth
 
 
@@ -148,30 +149,21 @@ async def test_the_message_names_neither_user_nor_token(stage):
         assert private not in f"{error} {error!r}"
 
 
-class ConsentRequired(Exception):  # noqa: N818 - the guide's client throws MsalUiRequiredException
-    """What the guide's client raises to start the interaction."""
-
-    def __init__(self, description: str, scopes: list[str]) -> None:
-        super().__init__(description)
-        self.scopes = scopes
-
-
-async def read_data(client, headers) -> object:
+async def read_data(client, headers, path="/api/data") -> object:
     """The guide's client code."""
-    response = await client.get("/api/data", headers=headers)
-    if response.status_code == 401:
-        error = response.json()
-        if error["error"] == "consent_required":
-            raise ConsentRequired(error["error_description"], error["scopes"])
+    response = await client.get(path, headers=headers)
+    raise_for_challenge(response)
     return response.raise_for_status().json()
 
 
 async def test_the_client_asks_for_consent_and_is_served_with_the_same_token(stage, client):
     headers = stage.signed_in(stage.carol)
 
-    with pytest.raises(ConsentRequired, match="consent") as caught:
+    with pytest.raises(ConsentRequiredError) as caught:
         await read_data(client, headers)
-    assert caught.value.scopes == [stage.partner.scope]
+    assert caught.value.code == "consent_required"
+    assert caught.value.description == "Additional user consent required"
+    assert caught.value.scopes == (stage.partner.scope,)
     stage.entra.consent(client=stage.api, resource=stage.partner.resource, user=stage.carol)
 
     assert await read_data(client, headers) == {"rows": ["first", "second"]}
@@ -181,8 +173,15 @@ async def test_a_consent_that_was_taken_back_is_asked_for_again(stage, client):
     await read_data(client, stage.signed_in(stage.alice))
     stage.entra.revoke_consent(client=stage.api, resource=stage.partner.resource, user=stage.alice)
 
-    with pytest.raises(ConsentRequired):
+    with pytest.raises(ConsentRequiredError):
         await read_data(client, stage.sign_in_again(stage.alice))
+
+
+async def test_the_client_understands_an_endpoint_that_answers_by_itself(stage, client):
+    with pytest.raises(ConsentRequiredError) as caught:
+        await read_data(client, stage.signed_in(stage.carol), "/api/data/as-the-guide")
+
+    assert caught.value.scopes == (stage.partner.scope,)
 
 
 @pytest.mark.parametrize("path", ["/api/gather", "/api/group"])

@@ -59,12 +59,14 @@ class Service:
         schemes: Mapping[str | None, Mapping[str, Any]],
         *,
         acquiring: Mapping[str | None, bool] | None = None,
+        builder: IdentityBuilder | None = None,
         **apis: Mapping[str, Any],
     ) -> None:
         self.hosts = LoginHosts()
         self.clock = ManualClock(now)
         self.events: list[Event] = []
-        builder = IdentityBuilder().override(clock=self.clock).add_hook(self.events.append)
+        builder = builder or IdentityBuilder()
+        builder.override(clock=self.clock).add_hook(self.events.append)
         builder.add_http_client("Entra", transport=httpx.MockTransport(self.hosts))
         for name, options in schemes.items():
             builder.add_microsoft_identity_web_api(None, scheme=name, **options)

@@ -262,6 +262,21 @@ async def test_tokens_of_the_user_come_from_the_scheme_that_validated_them():
     assert OTHER_TENANT in asked.url
 
 
+async def test_callbacks_hear_of_every_scheme():
+    heard = []
+    builder = (
+        IdentityBuilder()
+        .on_token_validated(lambda caller: heard.append(caller.scheme))
+        .on_before_token_request(lambda draft: heard.append(draft.scopes))
+    )
+    service = two_schemes(builder=builder)
+    async with service.identity as identity:
+        caller = await identity.scheme("Second").token_validator.validate(second_token())
+        await identity.token_acquirer.get_token_for_user([SCOPE], user=caller)
+
+    assert heard == ["Second", (SCOPE,)]
+
+
 async def test_an_api_may_take_another_schemes_application():
     api = {
         "base_url": "https://p.example",

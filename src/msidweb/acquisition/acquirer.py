@@ -103,6 +103,11 @@ class TokenAcquirer:
             on_before_request=tuple(on_before_token_request),
         )
 
+    @property
+    def requests_under_way(self) -> int:
+        """Token requests that callers wait for."""
+        return len(self._flights)
+
     async def open(self) -> None:
         """Import MSAL off the loop; the first token request does so where nobody did."""
         await self._writer.open()

@@ -83,6 +83,7 @@ class AuthorityKeys:
         self._gate = -math.inf
         self._patient_until = -math.inf
         self._failures = 0
+        self._failure: str | None = None
 
     @property
     def current(self) -> KeySet | None:
@@ -99,6 +100,19 @@ class AuthorityKeys:
     def age(self) -> float | None:
         """Seconds since the last good refresh; None when there was none."""
         return None if self._current is None else self._clock.monotonic() - self._fetched_at
+
+    @property
+    def failure(self) -> str | None:
+        """What was wrong with the last refresh, or None."""
+        return self._failure
+
+    def look_ahead(self) -> None:
+        """Fetch in the background, where that is due, what a request would have to wait for.
+
+        Called on the loop, and no more often than requests may cause a fetch.
+        """
+        if self.current is None and not self._flight and self._clock.monotonic() >= self._gate:
+            self._start()
 
     async def refresh_now(self) -> KeySet:
         """Fetch the documents now, for an operator or at start.
@@ -183,6 +197,7 @@ class AuthorityKeys:
         return pause
 
     def _tell_failure(self, reason: str) -> None:
+        self._failure = reason
         known = 0 if self._current is None else len(self._current.keys)
         self._telemetry.emit(
             KeysRefreshFailed(host=self._authority.host, known=known, reason=reason)
@@ -192,6 +207,7 @@ class AuthorityKeys:
         now = self._clock.monotonic()
         before = self._current
         complete = fetched.issuer_v1 is not None
+        self._failure = None
         if before is not None and not complete:
             fetched = replace(fetched, issuer_v1=before.issuer_v1)
         if not complete:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
+from msidweb.concurrency import forget_in_children
+
 from .keys import RequestKey
 from .partition import CacheEntry, Partition
 
@@ -30,6 +32,14 @@ class TokenCache:
         self._size = 0
         # Loops in several threads may share a cache; held for dictionary work only.
         self._lock = threading.Lock()
+        forget_in_children(self)
+
+    def forget_parent(self) -> None:
+        """Keep the tokens in a forked child, unless the fork came while a thread changed them."""
+        if self._lock.locked():
+            self._partitions = OrderedDict()
+            self._size = 0
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return sum(map(len, self._partitions.values()))
@@ -38,6 +48,11 @@ class TokenCache:
     def size(self) -> int:
         """Bytes in use, about."""
         return self._size
+
+    @property
+    def size_limit(self) -> int:
+        """Bytes that may be in use."""
+        return self._limit
 
     def find(self, partition: str, key: RequestKey) -> CacheEntry | None:
         """The entry that answers *key*, whether or not its time is over."""

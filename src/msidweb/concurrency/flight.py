@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 
 from msidweb.telemetry import correlation_context
 
+from .forks import forget_in_children, leave_to_parent
+
 T = TypeVar("T")
 
 
@@ -32,6 +34,12 @@ class Flight(Generic[T]):
 
     def __init__(self) -> None:
         self._loops: dict[asyncio.AbstractEventLoop, dict[Hashable, _Departure[T]]] = {}
+        forget_in_children(self)
+
+    def forget_parent(self) -> None:
+        """Leave the parent's flights to the parent."""
+        leave_to_parent(self._loops)
+        self._loops = {}
 
     def __len__(self) -> int:
         """How many flights are under way, on all loops that still run."""

@@ -8,12 +8,20 @@ from typing import Any
 
 from msidweb.telemetry import correlation_context
 
+from .forks import forget_in_children, leave_to_parent
+
 
 class BackgroundTasks:
     """Owns the tasks of one identity; ``aclose`` lets them finish, then cancels the rest."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
+        forget_in_children(self)
+
+    def forget_parent(self) -> None:
+        """Leave the parent's tasks to the parent."""
+        leave_to_parent(self._tasks)
+        self._tasks = set()
 
     def __len__(self) -> int:
         return len(self._tasks)

@@ -10,7 +10,7 @@ import httpx
 
 from msidweb.concurrency import call_all
 from msidweb.errors import DownstreamApiError
-from msidweb.http import DroppedHeader, HttpClients, read_excerpt
+from msidweb.http import DroppedHeader, HttpClients, make_request, read_excerpt
 from msidweb.telemetry import HeaderDropped, Telemetry
 
 from .answers import Answer
@@ -26,6 +26,9 @@ Authorize: TypeAlias = Callable[[], Awaitable[str]]
 
 Receive: TypeAlias = Callable[[httpx.Response], Awaitable[Answer]]
 """Takes from an answer what its caller wants of it."""
+
+
+_ACCEPT = frozenset({b"accept"})
 
 
 class Sender:
@@ -70,20 +73,22 @@ class Sender:
         self, call: Call, authorize: Authorize | None, trace: Trace, receive: Receive
     ) -> Answer:
         trace.sending = False
-        client = self._clients.client(call.plan.client)
-        request = client.build_request(
+        client, hooks = self._clients.client(call.plan.client), call.plan.hooks
+        fields = call.headers.raw
+        if hooks is None and authorize is not None:
+            fields.append((b"Authorization", (await authorize()).encode()))
+        request = make_request(
+            client,
             call.method,
             call.url,
-            headers=call.headers,
+            fields=fields,
             content=call.content,
             timeout=self._phases(call, client.timeout),
+            # Only the options of an API say what it may answer with.
+            without=_ACCEPT,
         )
-        if "accept" not in call.headers:
-            request.headers.pop("accept", None)
-        if call.plan.hooks is not None:
-            await self._shaped(call, call.plan.hooks, request, authorize, trace)
-        elif authorize is not None:
-            request.headers["Authorization"] = await authorize()
+        if hooks is not None:
+            await self._shaped(call, hooks, request, authorize, trace)
         trace.attempts += 1
         trace.sending = True
         try:

@@ -5,6 +5,7 @@ from .charsets import decoded, readable
 from .clients import Clients, HttpClients
 from .headers import DroppedHeader, guard_headers
 from .names import laid_over
+from .request import make_request
 from .retries import Random, RetryBudget, failure_reason, status_reason, wait_before
 from .retry_after import retry_after_seconds
 from .urls import BaseUrl, path
@@ -21,6 +22,7 @@ __all__ = [
     "failure_reason",
     "guard_headers",
     "laid_over",
+    "make_request",
     "path",
     "read_bounded",
     "read_excerpt",

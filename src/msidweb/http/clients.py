@@ -13,6 +13,7 @@ from weakref import WeakSet
 
 import httpx
 
+from msidweb.concurrency import forget_in_children, leave_to_parent
 from msidweb.configuration.options import ENTRA_CLIENT, HttpClientOptions
 from msidweb.errors import InvalidCallError
 from msidweb.telemetry import ApiOpenedLate, Telemetry, TransportChosen
@@ -52,6 +53,14 @@ class HttpClients:
         self._opened = False
         self._clients: dict[asyncio.AbstractEventLoop, dict[str, httpx.AsyncClient]] = {}
         self._closed: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
+        forget_in_children(self)
+
+    def forget_parent(self) -> None:
+        """Leave the parent's connections to the parent."""
+        leave_to_parent(self._clients)
+        self._clients = {}
+        self._closed = WeakSet()
+        self._opened = False
 
     def open(self) -> None:
         """Note that the owner opened; using a client before is reported once."""

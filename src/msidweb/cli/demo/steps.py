@@ -92,6 +92,19 @@ async def _consent(stage: Stage) -> list[Seen]:
     return [refused, expect(granted, HTTPStatus.OK, name="Carol")]
 
 
+async def _second_factor(stage: Stage) -> list[Seen]:
+    policy = stage.entra.require_mfa(stage.partner.resource)
+    try:
+        stage.sign_in_again(stage.alice)
+        refused = await stage.call("GET", "/api/userdata", token=stage.token_of(stage.alice))
+        expect(refused, HTTPStatus.UNAUTHORIZED, error="interaction_required")
+        token = stage.entra.step_up(stage.alice, refused.body["claims"], resource=stage.api)
+        granted = await stage.call("GET", "/api/userdata", token=token)
+    finally:
+        stage.entra.lift_policy(policy)
+    return [refused, expect(granted, HTTPStatus.OK, name="Alice")]
+
+
 async def _downstream_errors(stage: Stage) -> list[Seen]:
     seen = []
     token = stage.token_of(stage.alice)
@@ -150,6 +163,13 @@ def _break_consent(stage: Stage) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _break_step_up(stage: Stage) -> Iterator[None]:
+    block = stage.entra.block_access(stage.partner.resource)
+    yield
+    stage.entra.lift_policy(block)
+
+
+@contextlib.contextmanager
 def _break_errors(stage: Stage) -> Iterator[None]:
     stage.partner.never_fails = True
     yield
@@ -180,6 +200,12 @@ STEPS = (
         "Carol has not consented: she is asked, consents, and gets in",
         _consent,
         _break_consent,
+    ),
+    Step(
+        "second-factor",
+        "A policy stops Alice: she hears why, steps up, and gets in",
+        _second_factor,
+        _break_step_up,
     ),
     Step(
         "downstream-errors",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import parse_qsl, urlsplit
@@ -14,6 +14,7 @@ from msidweb.testing.exchange import Receive, Scope, Send
 from .app import EntraApp
 from .browser import Browser
 from .codes import AuthorizationCodes
+from .continuous import ContinuousAccess
 from .devices import Devices
 from .directory import App, Tenant, User
 from .errors import RefusalError
@@ -64,6 +65,7 @@ class EntraEmulator(Mint):
         self._address = Address(base_url or PUBLIC_CLOUD, hosts)
         super().__init__(tenant, self._address, clock=clock or SystemClock(), fresh_keys=fresh_keys)
         self._policies = Policies()
+        self._access = ContinuousAccess(self._directory, self._policies)
         refresh_tokens = RefreshTokens()
         codes = AuthorizationCodes(self.lifetimes, refresh_tokens, clock=self._clock)
         devices = Devices(self._address, self.lifetimes, clock=self._clock)
@@ -96,7 +98,7 @@ class EntraEmulator(Mint):
             tokens=self._tokens,
             browser=self._browser,
             devices=devices,
-            graph=Graph(self._directory, self._factory, clock=self._clock),
+            graph=Graph(self._directory, self._factory, self._access, clock=self._clock),
             faults=self.faults,
             forger=self._forger,
             wire=self.wire,
@@ -200,17 +202,59 @@ class EntraEmulator(Mint):
         """
         return self.faults.add(Fault.of(endpoint, details, now=self._clock.time()))
 
-    def require_mfa(self, resource: App, *, user: User | None = None) -> Policy:
-        """Conditional access: refuse tokens for a resource to users without a second factor."""
-        return self._policies.require_mfa(resource, oid=user.oid if user else None)
+    def require_mfa(
+        self,
+        resource: App,
+        *,
+        user: User | None = None,
+        client: App | None = None,
+        registered: bool = True,
+    ) -> Policy:
+        """Conditional access: refuse tokens for a resource to users without a second factor.
+
+        Args:
+            resource: Whose tokens are refused, also in an on-behalf-of exchange.
+            user: The only user that it is for.
+            client: The only app that it is for: the one that asks for the token.
+            registered: Whether users have a second factor: 50076, otherwise 50079.
+        """
+        code = 50076 if registered else 50079
+        return self._policies.add(resource, code, user=user, client=client)
+
+    def block_access(
+        self,
+        resource: App,
+        *,
+        user: User | None = None,
+        client: App | None = None,
+        code: int = 53003,
+    ) -> Policy:
+        """Conditional access: refuse tokens for a resource, whatever the user does.
+
+        *code* is 53003, or 53000 and 53001 for a device that is not compliant or not joined.
+        """
+        return self._policies.add(resource, code, user=user, client=client)
 
     def lift_policy(self, policy: Policy) -> None:
-        """Undo :meth:`require_mfa`."""
+        """Undo :meth:`require_mfa` or :meth:`block_access`."""
         self._policies.lift(policy)
 
     def revoke_sessions(self, user: User) -> None:
-        """End every sign-in of a user: older assertions and refresh tokens answer 50173."""
+        """End every sign-in of a user.
+
+        Older assertions and refresh tokens answer 50173, and APIs with continuous access
+        evaluation (Graph's stand-in, ``DownstreamEcho``) refuse older tokens of clients that
+        declared ``cp1``. Time counts in seconds: let a ``ManualClock`` tick before the user signs
+        in again.
+        """
         self._policies.revoke_sessions(user.oid, at=self._clock.time())
+
+    def access_challenge(self, claims: Mapping[str, object]) -> str | None:
+        """The claims request with which an API refuses a token after a revocation, else None.
+
+        *claims* are the token's; for stand-ins of APIs with continuous access evaluation.
+        """
+        return self._access.challenge(claims)
 
 
 def _told(refusal: RefusalError) -> str:

@@ -234,7 +234,9 @@ class TokenEndpoint:
             request.client, resource, tenant_id=subject.tenant_id, oid=subject.oid
         )
         granted = wanted.grant(consented)
-        self._policies.check(subject, resource, requested, signed_in_at=signed_in.at)
+        self._policies.check(
+            subject, resource, requested, client=request.client, signed_in_at=signed_in.at
+        )
         body = self._body(
             self._factory.user_token(
                 subject,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from msidweb.clock import Clock
 from msidweb.testing.exchange import Answer, Request
 
+from .continuous import ContinuousAccess, challenge_field
 from .directory import GRAPH_CLIENT_ID, GRAPH_URI, Directory, User
 from .tokens import Claims, TokenFactory, moment
 
@@ -15,9 +17,17 @@ from .tokens import Claims, TokenFactory, moment
 class Graph:
     """Answers ``GET /v1.0/me`` and the OpenID Connect userinfo request."""
 
-    def __init__(self, directory: Directory, factory: TokenFactory, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        factory: TokenFactory,
+        access: ContinuousAccess,
+        *,
+        clock: Clock,
+    ) -> None:
         self._directory = directory
         self._factory = factory
+        self._access = access
         self._clock = clock
 
     def me(self, request: Request) -> Answer:
@@ -27,6 +37,10 @@ class Graph:
         claims, user = self._bearer(request)
         if claims is None:
             return self._refuse(request, 401, "Access token validation failure.")
+        wanted = self._access.challenge(claims)
+        if wanted is not None:
+            field = challenge_field(wanted, realm="", client_id=GRAPH_CLIENT_ID)
+            return self._refuse(request, 401, _REVOKED, {"WWW-Authenticate": field})
         if user is None or "User.Read" not in str(claims.get("scp")).split():
             return self._refuse(request, 403, "Insufficient privileges to complete the operation.")
         return Answer.of_json(
@@ -53,7 +67,13 @@ class Graph:
             return None, None
         return claims, self._directory.find_user(claims.get("tid"), claims.get("oid"))
 
-    def _refuse(self, request: Request, status: int, message: str) -> Answer:
+    def _refuse(
+        self,
+        request: Request,
+        status: int,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         code = (
             "InvalidAuthenticationToken"
             if status == _UNAUTHORIZED
@@ -65,7 +85,11 @@ class Graph:
             "client-request-id": request.headers.get("client-request-id", str(uuid.uuid4())),
         }
         error = {"code": code, "message": message, "innerError": inner}
-        return Answer.of_json({"error": error}, status=status)
+        return Answer.of_json({"error": error}, status=status, headers=headers)
 
 
 _UNAUTHORIZED = 401
+_REVOKED = (
+    "Continuous access evaluation resulted in challenge with result: InteractionRequired "
+    "and code: TokenIssuedBeforeRevocationTimestamp"
+)

@@ -10,9 +10,11 @@ from msidweb.errors import InvalidCallError
 from msidweb.principal import Assertion, Principal
 
 from .directory import App, Tenant, TokenVersion, User
+from .errors import RefusalError
 from .flaws import Flaw, Forger
 from .keys import KeyRing, SigningKey
 from .metadata import Address
+from .policies import ClaimsRequest
 from .registry import Registry
 from .tokens import Claims, Lifetimes, Subject, Target, TokenFactory
 
@@ -81,6 +83,33 @@ class Mint(Registry):
             version=version,
             expires_in=expires_in,
             overrides=claims,
+        )
+
+    def step_up(self, user: User, claims: str | None, *, resource: App, **details: Any) -> str:
+        """An access token of a user who just did what a claims request wants.
+
+        They signed in again, with a second factor and with the authentication contexts that
+        *claims* names.
+
+        Args:
+            user: Who signed in.
+            claims: The claims request, JSON text; None where only a new sign-in is wanted.
+            resource: Whose API the token is for.
+            details: What else :meth:`user_token` takes.
+
+        Raises:
+            InvalidCallError: *claims* is no JSON.
+        """
+        try:
+            contexts = ClaimsRequest.parse(claims).contexts
+        except RefusalError as refusal:
+            raise InvalidCallError(refusal.text) from None
+        return self.user_token(
+            user,
+            resource=resource,
+            mfa=True,
+            authentication_contexts=sorted(contexts),
+            **details,
         )
 
     def principal(self, user: User, *, resource: App, **details: Any) -> Principal:

@@ -6,34 +6,48 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .directory import App, stable_id
+from .directory import App, User, stable_id
 from .errors import RefusalError
 from .tokens import Subject
+
+_SECOND_FACTOR = frozenset({50076, 50079})
+_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A conditional-access policy: this resource wants multi-factor authentication.
+    """A conditional-access policy: who gets no token for a resource, and why.
 
     Attributes:
         id: Id that the claims challenge names.
         resource: Client id of the resource.
+        code: AADSTS code of the refusal; 50076 and 50079 want a second factor, any other blocks.
         oid: The only user it is for; None for everyone.
+        client: Client id of the only app it is for; None for all.
     """
 
     id: str
     resource: str
+    code: int = 50076
     oid: str | None = None
+    client: str | None = None
 
-    def concerns(self, oid: str, resource: App) -> bool:
-        """Whether it stands between this user and this resource."""
-        return self.resource == resource.client_id and self.oid in {None, oid}
+    def concerns(self, oid: str, resource: App, client: App) -> bool:
+        """Whether it stands between this user, in this client, and this resource."""
+        return (
+            self.resource == resource.client_id
+            and self.oid in {None, oid}
+            and self.client in {None, client.client_id}
+        )
+
+    def is_met_by(self, subject: Subject) -> bool:
+        """Whether the user's sign-in satisfies it."""
+        return subject.mfa and self.code in _SECOND_FACTOR
 
     @property
     def challenge(self) -> str:
         """The claims request that a refusal carries."""
-        wanted = {"access_token": {"capolids": {"essential": True, "values": [self.id]}}}
-        return json.dumps(wanted, separators=(",", ":"))
+        return access_token_request("capolids", values=[self.id])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +71,13 @@ class ClaimsRequest:
         return _values(self.members, name)
 
     @property
+    def not_before(self) -> float:
+        """The moment (``nbf``) since which the user must have signed in; 0 where none is named."""
+        named = self.values("nbf")
+        moments = [float(at) for at in named if at.isdecimal() and len(at) <= _DIGITS]
+        return max(moments, default=0.0)
+
+    @property
     def contexts(self) -> frozenset[str]:
         """The authentication contexts that are asked for, in either token."""
         return frozenset((*self.values("acrs"), *_values(self.of_id_token, "acrs")))
@@ -69,9 +90,12 @@ class Policies:
         self._active: list[Policy] = []
         self._revoked_at: dict[str, float] = {}
 
-    def require_mfa(self, resource: App, *, oid: str | None = None) -> Policy:
-        """Refuse tokens for *resource* to users who signed in with one factor."""
-        policy = Policy(stable_id("policy", resource.client_id, oid or ""), resource.client_id, oid)
+    def add(self, resource: App, code: int, *, user: User | None, client: App | None) -> Policy:
+        """Let a policy stand before *resource*; of a user or a client alone where one is given."""
+        oid = user.oid if user else None
+        client_id = client.client_id if client else None
+        name = stable_id("policy", resource.client_id, oid or "", client_id or "", str(code))
+        policy = Policy(name, resource.client_id, code, oid, client_id)
         self._active.append(policy)
         return policy
 
@@ -87,20 +111,45 @@ class Policies:
         """Whether a sign-in of that moment was ended."""
         return signed_in_at <= self._revoked_at.get(oid, -1.0)
 
+    def revocation_challenge(self, oid: str) -> str:
+        """The claims request that only a sign-in after the last revocation satisfies."""
+        return access_token_request("nbf", value=str(int(self._revoked_at[oid])))
+
     def check(
-        self, subject: Subject, resource: App, requested: ClaimsRequest, *, signed_in_at: float
+        self,
+        subject: Subject,
+        resource: App,
+        requested: ClaimsRequest,
+        *,
+        client: App,
+        signed_in_at: float,
     ) -> None:
         """Pass, or raise the refusal that Entra ID would answer with."""
-        if self.has_revoked(subject.user.oid, signed_in_at):
-            raise RefusalError(50173)
+        oid = subject.user.oid
+        if self.has_revoked(oid, signed_in_at):
+            raise RefusalError(50173, claims=self.revocation_challenge(oid))
+        if signed_in_at < requested.not_before:
+            wanted = access_token_request("nbf", value=str(int(requested.not_before)))
+            raise RefusalError(50173, claims=wanted)
         for policy in self._active:
             asked = policy.id in requested.values("capolids")
-            if not subject.mfa and (asked or policy.concerns(subject.user.oid, resource)):
-                raise RefusalError(50076, claims=policy.challenge)
+            concerned = asked or policy.concerns(oid, resource, client)
+            if concerned and not policy.is_met_by(subject):
+                raise RefusalError(policy.code, claims=policy.challenge)
         missing = requested.contexts - set(subject.authentication_contexts)
         if missing:
-            wanted = {"access_token": {"acrs": {"essential": True, "values": sorted(missing)}}}
-            raise RefusalError(50076, claims=json.dumps(wanted, separators=(",", ":")))
+            raise RefusalError(50076, claims=access_token_request("acrs", values=sorted(missing)))
+
+
+def can_be_satisfied(refusal: RefusalError) -> bool:
+    """Whether a second factor helps against a refusal of :meth:`Policies.check`."""
+    return refusal.code in _SECOND_FACTOR
+
+
+def access_token_request(name: str, **wanted: object) -> str:
+    """A claims request for one essential claim of the access token."""
+    request = {"access_token": {name: {"essential": True, **wanted}}}
+    return json.dumps(request, separators=(",", ":"))
 
 
 def _member(document: object, name: str) -> Mapping[str, object]:

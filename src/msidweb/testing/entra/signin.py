@@ -22,7 +22,7 @@ from .consents import (
 from .directory import Directory, Tenant, User
 from .errors import RefusalError
 from .interactions import Goal, Interaction, Interactions
-from .policies import Policies
+from .policies import Policies, can_be_satisfied
 from .refresh import SignedIn
 from .scopes import WantedScopes
 from .screens import Screens, eligible_users
@@ -198,8 +198,11 @@ class SignIn:
         presence = interaction.session.present.get(user.upn) if user else None
         if presence is None or (interaction.wish.prompt == "login" and not interaction.fresh):
             return None
-        revoked = self._policies.has_revoked(presence.user.oid, presence.at)
-        return None if revoked else presence
+        ended = presence.at < interaction.wish.claims.not_before or self._policies.has_revoked(
+            presence.user.oid, presence.at
+        )
+        # Whoever signed in just now is not asked again and again: the check below has the word.
+        return None if ended and not interaction.fresh else presence
 
     def _tenant(self, interaction: Interaction, user: User) -> Tenant:
         tenant = self._directory.find_tenant(interaction.wish.segment)
@@ -223,13 +226,18 @@ class SignIn:
         subject: Subject,
         presence: Presence,
     ) -> bool:
-        claims = interaction.wish.claims
+        wish = interaction.wish
         try:
             for scopes in wanted:
                 resource = scopes.target.resource
-                self._policies.check(subject, resource, claims, signed_in_at=presence.at)
+                self._policies.check(
+                    subject, resource, wish.claims, client=wish.client, signed_in_at=presence.at
+                )
         except RefusalError as refusal:
             self._must_ask(interaction, refusal.code, claims=refusal.claims)
+            if not can_be_satisfied(refusal):
+                self._under_way.remove(interaction)
+                raise
             return True
         return False
 
