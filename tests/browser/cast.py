@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import hashlib
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -18,6 +19,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from tests.documentation import pages
 
 from msidweb import Identity, IdentityBuilder, NamedDownstreamApi, Principal
 from msidweb.configuration import Configuration
@@ -49,13 +51,17 @@ class Town:
     """Who is there.
 
     Attributes:
+        ca_file: The certificate authority of every server.
         page: Address of the single-page app.
+        service: Address of our API.
         api: The app registration of our API, whose consent page the single-page app may show.
         partner: What our API calls.
     """
 
     entra: EntraEmulator
+    ca_file: str
     page: str
+    service: str
     spa: App
     api: App
     partner: App
@@ -78,7 +84,7 @@ def raised(msal: Path, ca: OneCertificate) -> Iterator[Town]:
     """The town, for as long as the block lasts; *msal* is the folder of MSAL's scripts."""
     entra = EntraEmulator()
     partner = entra.add_app("Reports", scopes=["read"])
-    places = ["https://localhost/", "https://localhost/redirect.html"]
+    places = [f"https://localhost/{path}" for path in ("", "redirect.html", "docs/oauth2-redirect")]
     spa = entra.add_app("Orders", public=True, redirect_uris={"spa": places})
     api = entra.add_app(
         "Orders API",
@@ -94,7 +100,9 @@ def raised(msal: Path, ca: OneCertificate) -> Iterator[Town]:
 
         login = stack.enter_context(serve_tls(entra, ca=ca))
         reports = served(DownstreamEcho(entra, partner, scope="read"))
-        page = served(_page(settings, msal))
+        how_to = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        pages.Page.of("how-to/client").save(how_to)
+        page = served(_page(settings, msal=msal, how_to=how_to))
         identity = _identity(
             {
                 "AzureAd": entra.azure_ad(api),
@@ -104,14 +112,15 @@ def raised(msal: Path, ca: OneCertificate) -> Iterator[Town]:
                 "HttpClients": {name: {"CaFile": login.ca_file} for name in ("Entra", "Reports")},
             }
         )
+        service = served(_api(identity, page, docs=spa))
         settings |= {
             "authority": entra.authority(),
             "clientId": spa.client_id,
-            "api": served(_api(identity, page)),
+            "api": service,
             "scope": api.scope("access_as_user"),
             "everything": api.default_scope,
         }
-        yield Town(entra, page, spa, api, partner, count(1))
+        yield Town(entra, login.ca_file, page, service, spa, api, partner, count(1))
 
 
 def _identity(settings: dict[str, object]) -> Identity:
@@ -125,11 +134,11 @@ def _identity(settings: dict[str, object]) -> Identity:
     )
 
 
-def _api(identity: Identity, page: str) -> FastAPI:
+def _api(identity: Identity, page: str, *, docs: App) -> FastAPI:
     entra = EntraAuth(identity)
     app = FastAPI(lifespan=identity.lifespan)
     app.add_middleware(CORSMiddleware, allow_origins=[page], allow_headers=["Authorization"])
-    entra.install(app)
+    entra.install(app, docs_client_id=docs.client_id)
     Caller = Annotated[Principal, Security(entra, scopes=["access_as_user"])]
     Reports = Annotated[NamedDownstreamApi, Depends(entra.api("Reports"))]
 
@@ -144,14 +153,17 @@ def _api(identity: Identity, page: str) -> FastAPI:
     return app
 
 
-def _page(settings: dict[str, str], msal: Path) -> Starlette:
+def _page(settings: dict[str, str], **folders: Path) -> Starlette:
     async def configured(_: object) -> JSONResponse:
         return JSONResponse(settings)
 
     return Starlette(
         routes=[
             Route("/settings.json", configured),
-            Mount("/msal", StaticFiles(directory=msal)),
+            *(
+                Mount(f"/{name.replace('_', '-')}", StaticFiles(directory=folder))
+                for name, folder in folders.items()
+            ),
             Mount("/", StaticFiles(directory=_PAGE, html=True)),
         ]
     )

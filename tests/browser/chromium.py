@@ -21,7 +21,7 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-_TABS = 40
+_TABS = 100
 
 
 class Chromium:
@@ -94,12 +94,16 @@ class Tab:
     _taken: list[Path] = field(default_factory=list)
 
     def walk(self, *steps: Sequence[object] | str) -> object:
-        """Where a way through Playwright's page leads: a member's name, or a call's name and arguments."""
+        """Where a way through Playwright's page leads: names, with arguments where it calls."""
         way = [[step] if isinstance(step, str) else step for step in steps]
         return self.browser.ask("walk", tab=self.number, steps=way)
 
     def open(self, url: str) -> None:
         self.walk(("goto", url))
+
+    def serve(self, pattern: str, folder: Path) -> None:
+        """Answer what is asked of such addresses from a folder: there is no CDN here."""
+        self.browser.ask("serve", tab=self.number, pattern=pattern, folder=str(folder))
 
     def pages(self, count: int) -> None:
         """Wait until so many are open; the newest one is what all else is about."""
@@ -108,6 +112,9 @@ class Tab:
     def press(self, button: str) -> None:
         """Press the button whose label has this text."""
         self.walk(("getByRole", "button", {"name": button}), "click")
+
+    def click(self, selector: str) -> None:
+        self.walk(("locator", selector), ("click",))
 
     def fill(self, label: str, text: str) -> None:
         self.walk(("getByLabel", label), ("fill", text))
@@ -127,6 +134,10 @@ class Tab:
     def key(self, name: str) -> None:
         """Press a key, wherever the focus is."""
         self.walk("keyboard", ("press", name))
+
+    def type(self, text: str) -> None:
+        """Type, wherever the focus is."""
+        self.walk("keyboard", ("type", text))
 
     def tab_to(self, name: str) -> None:
         """Go with the tabulator to what has this label or text."""

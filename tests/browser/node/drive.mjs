@@ -1,4 +1,5 @@
 // Chromium at the other end of a pipe: a line of JSON asks, a line of JSON answers.
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
@@ -6,6 +7,7 @@ const PATIENCE = 20_000;
 const [executablePath, ...args] = process.argv.slice(2);
 const browser = await chromium.launch({ executablePath, args });
 const tabs = [];
+process.stdin.on("end", () => browser.close());
 
 // What a page complains of is written down: a test that failed shows it.
 function listen(page, log) {
@@ -37,6 +39,13 @@ const actions = {
     while (context.pages().length < count) await context.waitForEvent("page");
     while (context.pages().length > count) await context.pages().at(-1).waitForEvent("close");
   },
+  // Answers requests of a pattern with files of a folder, where a page takes them from a CDN.
+  async serve({ tab, pattern, folder }) {
+    await tabs[tab].context.route(pattern, (route) => {
+      const { pathname } = new URL(route.request().url());
+      return route.fulfill({ path: join(folder, basename(pathname)) });
+    });
+  },
   async log({ tab }) {
     return tabs[tab].log;
   },
@@ -51,14 +60,21 @@ function plain(value) {
   return value === undefined || (kind && kind !== Object && kind !== Array) ? null : value;
 }
 
+// Some of what Playwright does waits for ever.
+function soon(promise) {
+  const late = new Promise((_, reject) => {
+    setTimeout(() => reject(new Error("it takes too long")), 2 * PATIENCE).unref();
+  });
+  return Promise.race([promise, late]);
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
   const asked = JSON.parse(line);
   let answer;
   try {
-    answer = { value: plain(await actions[asked.action](asked)) };
+    answer = { value: plain(await soon(actions[asked.action](asked))) };
   } catch (error) {
     answer = { error: String(error) };
   }
   console.log(JSON.stringify(answer));
 }
-await browser.close();

@@ -1,58 +1,49 @@
 // A single-page app as its developers would write it; "?popup" signs in without leaving the page.
+import { callApi, challengeOf, interactionFor } from "./how-to/challenge.mjs";
+
 const settings = await (await fetch("settings.json")).json();
 const popup = location.search === "?popup";
 const scopes = [settings.scope];
 const { authority, clientId } = settings;
+const bridge = `${location.origin}/redirect.html`;
 
 const client = new msal.PublicClientApplication({
   auth: {
     clientId,
     authority,
     knownAuthorities: [new URL(authority).host],
-    redirectUri: `${location.origin}/`,
+    redirectUri: popup ? bridge : `${location.origin}/`,
     clientCapabilities: ["CP1"],
   },
 });
 
-const bridge = `${location.origin}/redirect.html`;
-
-// A redirect ends the page; its next life goes on from `state`.
-async function interact(request) {
-  const account = client.getActiveAccount() ?? undefined;
-  if (!popup) return client.acquireTokenRedirect({ account, ...request });
-  return arrived(await client.acquireTokenPopup({ account, ...request, redirectUri: bridge }));
+async function signIn() {
+  if (!popup) return client.loginRedirect({ scopes, state: "/me" });
+  client.setActiveAccount((await client.loginPopup({ scopes })).account);
+  await call("/me");
 }
 
+// A redirect ends the page; its next life goes on from here.
 async function arrived(signedIn) {
   if (!signedIn) return;
   client.setActiveAccount(signedIn.account);
-  if (signedIn.state) await call(signedIn.state);
+  await call(signedIn.state);
 }
 
 async function call(path) {
+  const url = settings.api + path;
+  if (popup) return answered(await callApi(client, scopes, url));
   const { accessToken } = await client.acquireTokenSilent({ scopes });
-  const headers = { Authorization: `Bearer ${accessToken}` };
-  const response = await fetch(settings.api + path, { headers });
-  const body = await response.json();
-  show({ status: response.status, body });
-  if (response.status === 401) offer(wanted(body), path);
+  const response = await fetch(url, { headers: { Authorization: `Bearer ${accessToken}` } });
+  const challenge = await challengeOf(response);
+  if (challenge) offer({ ...interactionFor(challenge, scopes), state: path });
+  await answered(response);
 }
 
-// What answers the API's challenge: a sign-in with its claims, or consent to all that it needs.
-function wanted({ error, claims }) {
-  if (error === "consent_required") return { scopes: [settings.everything], prompt: "consent" };
-  if (error === "interaction_required") return { scopes, claims: claims ?? undefined };
-  return { scopes };
-}
-
-// Browsers let a popup open after a click only.
-function offer(request, path) {
-  const button = document.getElementById("answer");
+function offer(request) {
+  const button = document.getElementById("continue");
   button.hidden = false;
-  button.onclick = () => {
-    button.hidden = true;
-    return told(() => interact({ ...request, state: path }));
-  };
+  button.onclick = () => told(() => client.acquireTokenRedirect(request));
 }
 
 async function renew() {
@@ -64,7 +55,7 @@ async function renew() {
   });
 }
 
-// As after a restart of the browser: the session at the emulator is all that is left.
+// As after a restart of the browser: the session at Entra ID is all that is left.
 async function resume() {
   const loginHint = client.getActiveAccount().username;
   sessionStorage.clear();
@@ -73,12 +64,17 @@ async function resume() {
   show({ username: signedIn.account.username });
 }
 
+async function answered(response) {
+  show({ status: response.status, body: await response.json() });
+}
+
 function show(result) {
   document.getElementById("user").textContent = client.getActiveAccount()?.username ?? "";
   document.getElementById("result").textContent = JSON.stringify(result);
 }
 
 async function told(step) {
+  document.getElementById("continue").hidden = true;
   document.getElementById("result").textContent = "";
   try {
     await step();
@@ -88,7 +84,7 @@ async function told(step) {
 }
 
 const steps = {
-  "sign-in": () => interact({ scopes, state: "/me" }),
+  "sign-in": signIn,
   me: () => call("/me"),
   report: () => call("/report"),
   renew,

@@ -144,6 +144,7 @@ _PROVE = """\
 <p>{upn} signs in to {app}</p>
 {problem}
 <form method="post" action="/login">{hidden}
+<input type="text" name="username" value="{upn}" autocomplete="username" hidden>
 <label for="password">Password</label>
 <input id="password" name="password" type="password" autocomplete="current-password"
  required autofocus{described}>
