@@ -13,7 +13,8 @@ from tests.documentation.pages import ROOT, Page, pages, rows
 
 import msidweb
 from msidweb.downstream import AppCall, UserCall
-from msidweb.integrations.fastapi import EntraAuth
+from msidweb.integrations.fastapi import EntraAuth, OptionalAuth
+from msidweb.integrations.long_lived import still_valid, until_expiry, while_valid
 from msidweb.integrations.starlette import EntraBackend, EntraGuard, EntraMiddleware
 from msidweb.telemetry import CallerEvent, Hook, TokenAcquired, events
 
@@ -53,6 +54,10 @@ def test_the_reference_lists_what_is_offered(folder):
     "thing",
     [
         EntraAuth,
+        OptionalAuth,
+        still_valid,
+        until_expiry,
+        while_valid,
         EntraMiddleware,
         EntraGuard,
         EntraBackend,
