@@ -55,13 +55,15 @@ from .web import (
 )
 
 _SEAT = "msidweb.seat"
+_ANSWERABLE = (None, "websocket.accept", "websocket.send")
+"""What was sent last where an answer can follow: nothing, or a WebSocket is open."""
 
 
 @dataclass(slots=True)
 class _Seat:
     identity: WebIdentity
     slot: CallerSlot
-    answered: bool = False
+    last_sent: str | None = None
 
 
 class EntraMiddleware:
@@ -108,7 +110,7 @@ class EntraMiddleware:
 
     async def _answered(self, seat: _Seat, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_outside(message: Message) -> None:
-            seat.answered = True
+            seat.last_sent = message["type"]
             # A server may start the next request from within send, in this very context.
             with principal_scope(None):
                 await send(message)
@@ -116,7 +118,8 @@ class EntraMiddleware:
         try:
             await self._app(scope, receive, send_outside)
         except (MsidwebError, ExceptionGroup) as error:
-            response = None if seat.answered else self._answers.response(error, scope)
+            can_answer = seat.last_sent in _ANSWERABLE
+            response = self._answers.response(error, scope) if can_answer else None
             if response is None:
                 raise
             await response(scope, receive, send_outside)
@@ -186,7 +189,7 @@ def _takes_response(scope: Scope) -> bool:
     """Whether a WebSocket is still to be opened, by a server that may refuse it as a request."""
     seat: _Seat | None = scope.get(_SEAT)
     can = "websocket.http.response" in (scope.get("extensions") or ())
-    return can and seat is not None and not seat.answered
+    return can and seat is not None and seat.last_sent is None
 
 
 def _has_ended(connection: HTTPConnection) -> bool:

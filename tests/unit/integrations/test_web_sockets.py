@@ -10,7 +10,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 from tests.support.web_identity import StubIdentity, bearer_of
 
-from msidweb.errors import MetadataUnavailableError
+from msidweb.errors import ExpiredTokenError, MetadataUnavailableError
 from msidweb.integrations.starlette import EntraGuard, EntraMiddleware, install
 from msidweb.principal import ambient_principal
 
@@ -102,6 +102,45 @@ def test_plain_asgi_is_refused_by_the_middleware(identity):
         pass
 
     assert refused.value.status_code == 401
+
+
+@pytest.mark.parametrize("says", [[], ["hello"]], ids=["silent", "after a message"])
+def test_an_open_socket_of_plain_asgi_is_closed_by_the_middleware(identity, says):
+    async def expires(scope, receive, send):
+        await send({"type": "websocket.accept"})
+        for text in says:
+            await send({"type": "websocket.send", "text": text})
+        raise ExpiredTokenError("over", rule="C3")
+
+    app = EntraMiddleware(EntraGuard(expires, identity), identity)
+    with connected(app, headers=bearer_of("alice")) as session:
+        assert [session.receive_text() for _ in says] == says
+        with pytest.raises(WebSocketDisconnect) as closed:
+            session.receive_text()
+
+    assert (closed.value.code, closed.value.reason) == (1008, "invalid_token")
+
+
+async def test_a_socket_that_was_closed_is_not_closed_again(identity):
+    sent = []
+
+    async def late(scope, receive, send):
+        for kind in ("websocket.accept", "websocket.close"):
+            await send({"type": kind})
+        raise ExpiredTokenError("over", rule="C3")
+
+    async def receive():
+        raise AssertionError
+
+    async def send(message):
+        sent.append(message["type"])
+
+    headers = [(b"authorization", b"Bearer alice")]
+    app = EntraMiddleware(EntraGuard(late, identity), identity)
+    with pytest.raises(ExpiredTokenError):
+        await app({"type": "websocket", "headers": headers}, receive, send)
+
+    assert sent == ["websocket.accept", "websocket.close"]
 
 
 def test_a_page_brings_its_token_as_the_subprotocol_after_bearer(identity):
