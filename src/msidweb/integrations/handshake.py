@@ -24,9 +24,14 @@ def moved(scope: Scope) -> Scope | None:
     offered, tokens = _taken_apart(scope["subprotocols"])
     headers = [(name, value) for name, value in scope["headers"] if name.lower() != _FIELD]
     if offered:
-        headers.append((_FIELD, ", ".join(offered).encode("latin-1")))
-    headers += [(b"authorization", f"Bearer {token}".encode("latin-1")) for token in tokens]
+        headers.append((_FIELD, _octets(", ".join(offered))))
+    headers += [(b"authorization", _octets(f"Bearer {token}")) for token in tokens]
     return {**scope, "headers": headers, "subprotocols": offered}
+
+
+def _octets(text: str) -> bytes:
+    # A server may read signs into the field that none has; validation refuses what replaces them.
+    return text.encode("latin-1", "replace")
 
 
 def _taken_apart(subprotocols: list[str]) -> tuple[list[str], list[str]]:

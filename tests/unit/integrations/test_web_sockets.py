@@ -191,6 +191,19 @@ def test_nothing_else_among_the_subprotocols_is_a_token(identity, offered):
     assert refused.value.status_code == 401
 
 
+async def test_signs_that_no_field_has_are_refused_like_any_other(identity):
+    scope = {"type": "websocket", "headers": [], "subprotocols": ["€", "bearer", "to€ken"]}
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    await app_of(identity)({**scope, "path": "/"}, None, send)
+
+    assert sent[0]["type"] == "websocket.close"
+    assert identity.token_validator.seen == [(b"Bearer to?ken", b"")]
+
+
 def test_a_token_in_the_query_is_none(identity):
     app = app_of(identity)
     with (
