@@ -9,6 +9,8 @@ import httpx
 from .measure import Row, awaited, best_of
 from .stage import PARTNER_URL, NullEntra, Stage
 
+AIM = 1.2
+
 
 async def rows(*, number: int = 300, rounds: int = 15) -> list[Row]:
     stage = Stage()
@@ -32,7 +34,8 @@ async def rows(*, number: int = 300, rounds: int = 15) -> list[Row]:
         ours, theirs = await best_of(
             awaited(call, number=number), awaited(plain, number=number), rounds=rounds
         )
-    return [Row("a downstream call with a cached token", ours, theirs, "the bare httpx client")]
+    call_row = "a downstream call with a cached token"
+    return [Row(call_row, ours, theirs, "the bare httpx client", AIM)]
 
 
 def _answer(request: httpx.Request) -> httpx.Response:

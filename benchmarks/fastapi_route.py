@@ -14,6 +14,9 @@ from msidweb.integrations.fastapi import EntraAuth
 from .measure import Row, awaited, best_of
 from .stage import Stage
 
+AIM = 100.0
+"""Microseconds that protection may add; the real .NET adds 190 to its bare route."""
+
 
 async def rows(*, number: int = 300, rounds: int = 15) -> list[Row]:
     stage = Stage()
@@ -27,7 +30,7 @@ async def rows(*, number: int = 300, rounds: int = 15) -> list[Row]:
     route = "a route that validates and takes a token"
     return [
         Row(route, guarded, bare, "the bare route"),
-        Row(route, guarded, bare, "the bare route", difference=True),
+        Row(route, guarded, bare, "the bare route", AIM, difference=True),
     ]
 
 

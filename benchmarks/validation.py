@@ -16,8 +16,8 @@ from msidweb.encoding import decode_base64url
 from .measure import Row, best_of, plain, since
 from .stage import Stage
 
-FIRST_AIM = 2.5
-AGAIN_AIM = 1 / 20
+FIRST_AIM = 2.2
+AGAIN_AIM = 1 / 30
 
 
 async def rows(*, number: int = 500, rounds: int = 15) -> list[Row]:

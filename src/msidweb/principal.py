@@ -36,11 +36,16 @@ class Assertion:
         digest: Its fingerprint as base64url, from one who has that already.
     """
 
-    __slots__ = ("digest", "token")
+    __slots__ = ("_raw", "digest")
 
-    def __init__(self, token: str, digest: str | None = None) -> None:
-        self.token = token
-        self.digest = digest_of(fingerprint(token.encode())) if digest is None else digest
+    def __init__(self, token: str | bytes, digest: str | None = None) -> None:
+        self._raw = token if isinstance(token, bytes) else token.encode()
+        self.digest = digest_of(fingerprint(self._raw)) if digest is None else digest
+
+    @property
+    def token(self) -> str:
+        """The token's text; few requests need it, as most exchanges are in the cache."""
+        return self._raw.decode()
 
     def __repr__(self) -> str:
         return "Assertion(…)"

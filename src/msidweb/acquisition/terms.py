@@ -25,6 +25,7 @@ _NOT_YET = (
 
 _TENANT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_CORRELATION_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,2048}")
 _OURS = frozenset({"accept-encoding", "client-request-id", "content-type", "expect"})
 
@@ -164,7 +165,7 @@ def _correlation_id(value: str | None) -> str | None:
 
 def is_correlation_id(value: str) -> bool:
     """Whether *value* can be sent as ``client-request-id``."""
-    return re.fullmatch(r"[\x21-\x7e]{1,128}", value) is not None
+    return _CORRELATION_ID.fullmatch(value) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class AuthorityKeys:
     ) -> None:
         self._authority = authority
         self._documents = Documents(clients, ENTRA_CLIENT)
-        self._clock = clock
+        self._monotonic = clock.monotonic
         self._telemetry = telemetry
         self._background = background
         self._patience = patience
@@ -91,15 +91,16 @@ class AuthorityKeys:
 
         When a refresh is due, it is started in the background.
         """
-        if self._current is not None and self._clock.monotonic() >= self._due:
-            self._due = self._clock.monotonic() + UNKNOWN_KEY_INTERVAL
+        current = self._current
+        if current is not None and self._monotonic() >= self._due:
+            self._due = self._monotonic() + UNKNOWN_KEY_INTERVAL
             self._start()
-        return self._current
+        return current
 
     @property
     def age(self) -> float | None:
         """Seconds since the last good refresh; None when there was none."""
-        return None if self._current is None else self._clock.monotonic() - self._fetched_at
+        return None if self._current is None else self._monotonic() - self._fetched_at
 
     @property
     def failure(self) -> str | None:
@@ -111,7 +112,7 @@ class AuthorityKeys:
 
         Called on the loop, and no more often than requests may cause a fetch.
         """
-        if self.current is None and not self._flight and self._clock.monotonic() >= self._gate:
+        if self.current is None and not self._flight and self._monotonic() >= self._gate:
             self._start()
 
     async def refresh_now(self) -> KeySet:
@@ -138,7 +139,7 @@ class AuthorityKeys:
         raise UnknownKeyError("The authority publishes no key of this id.", rule="K1")
 
     async def _first(self) -> None:
-        wait = self._gate - self._clock.monotonic()
+        wait = self._gate - self._monotonic()
         if wait > 0 and not self._flight:
             raise MetadataUnavailableError(
                 "The authority's keys are not known yet.", retry_after=wait
@@ -146,7 +147,7 @@ class AuthorityKeys:
         await self.refresh_now()
 
     async def _look_again(self) -> None:
-        now = self._clock.monotonic()
+        now = self._monotonic()
         if not (self._flight or self._wait):
             if now < self._gate:
                 return
@@ -168,7 +169,7 @@ class AuthorityKeys:
 
     def _start(self) -> None:
         # Owned apart from the requests that wait: they give up after their patience, it goes on.
-        self._patient_until = self._clock.monotonic() + self._patience
+        self._patient_until = self._monotonic() + self._patience
         self._background.spawn(self._refresh_quietly(), name="msidweb-keys")
 
     async def _refresh_quietly(self) -> None:
@@ -176,7 +177,7 @@ class AuthorityKeys:
             await self.refresh_now()
 
     async def _refresh(self) -> KeySet:
-        self._patient_until = self._clock.monotonic() + self._patience
+        self._patient_until = self._monotonic() + self._patience
         try:
             fetched = await fetch_key_set(self._authority, self._documents.get)
         except MetadataUnavailableError as error:
@@ -185,7 +186,7 @@ class AuthorityKeys:
         return self._landed(fetched)
 
     def _failed(self, reason: str) -> float:
-        now = self._clock.monotonic()
+        now = self._monotonic()
         first = self._current is None
         shortest, longest = (
             (1.0, LONGEST_FIRST_INTERVAL) if first else (UNKNOWN_KEY_INTERVAL, LONGEST_INTERVAL)
@@ -204,7 +205,7 @@ class AuthorityKeys:
         )
 
     def _landed(self, fetched: KeySet) -> KeySet:
-        now = self._clock.monotonic()
+        now = self._monotonic()
         before = self._current
         complete = fetched.issuer_v1 is not None
         self._failure = None

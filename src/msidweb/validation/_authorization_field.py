@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NoReturn
 
-from msidweb.errors import InvalidCallError, MalformedTokenError, MissingTokenError
+from msidweb.errors import InvalidCallError, MalformedTokenError, MissingTokenError, MsidwebError
 from msidweb.kinds import check_kind, wrong_kind
 
 _TOKEN_SIGN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]")
@@ -20,46 +20,40 @@ _SECOND = re.compile(
 
 
 def token_in(fields: Sequence[bytes | str], query_string: bytes | str, *, longest: int) -> bytes:
-    """The one token of a request with these Authorization *fields* and this query.
-
-    Raises:
-        MissingTokenError: As :func:`token_of`.
-        MalformedTokenError: As :func:`token_of` and :func:`refuse_second_token`.
-        InvalidCallError: The arguments are of another kind than a request's.
-    """
-    try:
-        token = token_of(fields, longest=longest)
-        if query_string:
-            refuse_second_token(query_string)
-    except (AttributeError, TypeError) as error:
-        raise InvalidCallError(
-            "The Authorization fields are no list of texts or bytes.", code="invalid_argument"
-        ) from error
-    return token
-
-
-def token_of(fields: Sequence[bytes | str], *, longest: int) -> bytes:
-    """The bearer token of a request with these Authorization *fields*; its own form is not judged.
+    """The one token of a request with these Authorization *fields*; its own form is not judged.
 
     Nothing else of the request can hold a token (T4): not its query, form, cookies or forwarded
     fields.
 
     Raises:
         MissingTokenError: T0, there is no bearer token.
-        MalformedTokenError: T1, more than one field; T2, the field's form; T3, too long.
-        InvalidCallError: *fields* is no list but the text of one.
+        MalformedTokenError: T1, more than one field; T2, the field's form; T3, too long; T5, the
+            query holds a token too.
+        InvalidCallError: The arguments are of another kind than a request's.
     """
-    if len(fields) > 1:
-        if isinstance(fields, str | bytes):
-            raise wrong_kind("fields", fields, "a list of them")
-        raise MalformedTokenError("The request has several Authorization fields.", rule="T1")
-    field = fields[0] if fields else ""
-    if len(field) > longest + _ROOM:
-        raise MalformedTokenError("The Authorization field is too long.", rule="T3")
-    value = (field if isinstance(field, bytes) else field.encode("latin-1", "replace")).strip(b" ")
-    if value[:7].lower() != b"bearer ":
-        _refuse_scheme(value.partition(b" ")[0].lower())
+    try:
+        if len(fields) > 1:
+            raise _not_one(fields)
+        field = fields[0] if fields else b""
+        if len(field) > longest + _ROOM:
+            raise MalformedTokenError("The Authorization field is too long.", rule="T3")
+        value = field if isinstance(field, bytes) else field.encode("latin-1", "replace")
+        value = value.strip(b" ")
+        if value[:7].lower() != b"bearer ":
+            _refuse_scheme(value.partition(b" ")[0].lower())
+        if query_string:
+            refuse_second_token(query_string)
+    except (AttributeError, TypeError) as error:
+        raise InvalidCallError(
+            "The Authorization fields are no list of texts or bytes.", code="invalid_argument"
+        ) from error
     return value[7:].lstrip(b" ")
+
+
+def _not_one(fields: Sequence[bytes | str]) -> MsidwebError:
+    if isinstance(fields, str | bytes):
+        return wrong_kind("fields", fields, "a list of them")
+    return MalformedTokenError("The request has several Authorization fields.", rule="T1")
 
 
 def _refuse_scheme(scheme: bytes) -> NoReturn:

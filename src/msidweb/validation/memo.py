@@ -51,7 +51,7 @@ class Memo:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, mark: bytes, *, key_set: KeySet | None, now: float) -> Accepted | None:
+    def get(self, mark: bytes, key_set: KeySet | None, now: float) -> Accepted | None:
         """What is known of the token with this fingerprint, if it still holds at *now*.
 
         A clock that was set back makes an entry useless as well, so none outlives its time.

@@ -71,6 +71,8 @@ class TokenValidator:
         self._policy = policy
         self._keys = keys
         self._clock = clock
+        self._now = clock.time
+        self._longest = policy.longest_token
         self._telemetry = telemetry
         self._on_validated = tuple(on_token_validated)
         self._is_heard = telemetry.hearing(TokenValidated)
@@ -98,7 +100,7 @@ class TokenValidator:
             MetadataUnavailableError: The authority's keys never came.
         """
         try:
-            token = token_in(fields, query_string, longest=self._policy.longest_token)
+            token = token_in(fields, query_string, longest=self._longest)
         except AuthenticationError as error:
             self._tell_refusal(error)
             raise
@@ -127,12 +129,12 @@ class TokenValidator:
         return principal.expires_at + self._policy.clock_skew - self._clock.time()
 
     async def _validated(self, token: bytes, *, tells: bool = True) -> Principal:
-        now = self._clock.time()
+        now = self._now()
         try:
-            if len(token) > self._policy.longest_token:
+            if len(token) > self._longest:
                 raise MalformedTokenError("The token is too long.", rule="T3")
             mark = fingerprint(token)
-            accepted = self._memo.get(mark, key_set=self._keys.current, now=now)
+            accepted = self._memo.get(mark, self._keys.current, now)
             remembered = accepted is not None
             if accepted is None:
                 accepted = await self._judge(take_apart(token), mark, now)
@@ -142,7 +144,7 @@ class TokenValidator:
             raise
         if self._is_heard():
             self._tell_success(accepted.caller, remembered=remembered)
-        caller = accepted.caller.with_assertion(Assertion(token.decode("ascii"), accepted.digest))
+        caller = accepted.caller.with_assertion(Assertion(token, accepted.digest))
         if self._on_validated:
             await call_all(self._on_validated, caller)
         return caller
