@@ -91,7 +91,6 @@ _NOT_YET = (
     "token_decryption_certificates",
     "token_decryption_credentials",
     "user_assigned_managed_identity_client_id",
-    "app_permissions",
 )
 
 

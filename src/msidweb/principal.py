@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import NoReturn
+from typing import Any, Final, NoReturn
 
 # A copy of an empty hash is a quarter cheaper than a new one, and this is done at every request.
 _EMPTY = hashlib.sha256()
@@ -102,15 +102,15 @@ class Principal:
     ) -> None:
         self._claims: Mapping[str, object] = dict(claims)
         self._borrowed = True
-        self.scheme = scheme
-        self.tenant_id = tenant_id
-        self.object_id = object_id
-        self.client_id = client_id
-        self.scopes = scopes
-        self.roles = roles
-        self.is_app = is_app
-        self.expires_at = expires_at
-        self.assertion = assertion
+        self.scheme: Final = scheme
+        self.tenant_id: Final = tenant_id
+        self.object_id: Final = object_id
+        self.client_id: Final = client_id
+        self.scopes: Final = scopes
+        self.roles: Final = roles
+        self.is_app: Final = is_app
+        self.expires_at: Final = expires_at
+        self.assertion: Final = assertion
 
     @property
     def claims(self) -> Mapping[str, object]:
@@ -134,7 +134,7 @@ class Principal:
 
     def with_assertion(self, assertion: Assertion) -> Principal:
         """The same caller with the token of one request; they share nothing that can be changed."""
-        other = _new(Principal)
+        other: Any = _new(Principal)  # what it sets is final for everybody else
         other._claims = self._claims  # noqa: SLF001 - of the same class
         other._borrowed = True  # noqa: SLF001 - of the same class
         other.scheme = self.scheme
@@ -146,7 +146,8 @@ class Principal:
         other.is_app = self.is_app
         other.expires_at = self.expires_at
         other.assertion = assertion
-        return other
+        same: Principal = other
+        return same
 
     def __repr__(self) -> str:
         kind = "app" if self.is_app else "user"

@@ -4,14 +4,15 @@ import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
 _BLOCK = re.compile(
-    r"^(?P<mark><!-- run -->\n)?```(?P<language>\w*)(?: title=\"(?P<title>[^\"]+)\")?\n"
+    r"^(?:<!-- (?P<mark>run|not run: [^>]+) -->\n)?"
+    r"```(?P<language>\w*)(?: title=\"(?P<title>[^\"]+)\")?\n"
     r"(?P<code>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
@@ -25,15 +26,22 @@ class Block:
         place: Page and line of its first line, for tracebacks.
         language: ``python``, ``console`` …
         title: Name of the file that the reader saves it as, or None.
-        runs: Whether ``<!-- run -->`` stands before it.
+        mark: ``run``, or ``not run:`` and why, where a comment before it says so; else None.
         code: What it holds.
     """
 
     place: str
     language: str
     title: str | None
-    runs: bool
+    mark: str | None
     code: str
+
+    async def run(self, names: dict[str, object]) -> None:
+        """Run it with *names*, and add what it defines."""
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        made = eval(compile(self.code, self.place, "exec", flags=flags), names)  # noqa: S307 - our own pages
+        if inspect.isawaitable(made):
+            await made
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,7 @@ class Page:
                 f"{self.name}.md:{line + 1}",
                 match["language"],
                 match["title"],
-                bool(match["mark"]),
+                match["mark"],
                 "\n" * line + match["code"],
             )
 
@@ -69,12 +77,8 @@ class Page:
         """Run the marked blocks one after the other; what they defined."""
         names: dict[str, object] = {"__name__": self.name.rpartition("/")[2]}
         for block in self.blocks:
-            if block.runs:
-                flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-                code = compile(translate(block.code), block.place, "exec", flags=flags)
-                made = eval(code, names)  # noqa: S307 - our own pages
-                if inspect.isawaitable(made):
-                    await made
+            if block.mark == "run":
+                await replace(block, code=translate(block.code)).run(names)
         return names
 
     def save(self, folder: Path) -> None:
@@ -88,6 +92,12 @@ def pages() -> list[Page]:
     """Every page, and the README as the one called ``../README``."""
     names = sorted(path.relative_to(DOCS).with_suffix("") for path in DOCS.rglob("*.md"))
     return [Page.of(str(name)) for name in (*names, Path("../README"))]
+
+
+def listed_in_reference() -> list[str]:
+    """The names of which the reference shows the docstrings."""
+    texts = [page.text for page in pages() if page.name.startswith("reference/")]
+    return re.findall(r"^::: (\S+)", "\n".join(texts), flags=re.MULTILINE)
 
 
 def rows(text: str, heading: str) -> list[Mapping[str, str]]:

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import httpx
 import pytest
 import structlog
+from tests.architecture.public_api import error_codes
 from tests.documentation.pages import ROOT, Page, pages, rows
 from tests.support.stage import Stage, bearer
 from websockets.asyncio.client import connect
@@ -29,12 +30,14 @@ from msidweb import (
 from msidweb.acquisition.aadsts import CAUSES, Kind
 from msidweb.authority.clouds import CLOUDS
 from msidweb.client import ConsentRequiredError, raise_for_challenge
+from msidweb.tokens import RefreshReason
 
 
 def ids(page_or_block):
     return getattr(page_or_block, "place", None) or page_or_block.name
 
 
+SOURCE = ROOT / "src" / "msidweb"
 PYTHON = [block for page in pages() for block in page.of_language("python")]
 
 
@@ -104,6 +107,61 @@ async def test_the_fastapi_service_calls_one_api_and_answers_its_404(stage, read
     assert (missing.status_code, missing.json()) == (404, {"detail": "There is no data."})
     with stage.partner.answering(500):
         assert (await client.get("/data", headers=alice)).status_code == 502
+
+
+async def test_the_page_on_calls_gets_what_it_says(stage, read):
+    client = await stage.client((await read("calling-apis")).app)
+    alice = stage.signed_in(stage.alice)
+
+    async def told(path):
+        return (await client.get(path, headers=alice)).json()
+
+    assert await told("/settings") == {"theme": "dark"}
+    assert await told("/quick") == {"rows": ["first", "second"]}
+    assert await told("/both") == [{"theme": "dark"}, {"rows": ["first", "second"]}]
+    assert await told("/raw") == {"status": 404, "header": "Bearer"}
+    done = await client.post("/process", headers=alice, json={"items": ["a", "b"]})
+
+    assert done.json() == {"accepted": 2}
+    last, quick = stage.partner.calls[-1].request, stage.partner.calls[1].request
+    assert (last.query, last.headers["x-source"]) == ({"dry-run": "true"}, "docs")
+    assert quick.headers["x-priority"] == "high"
+    assert len(stage.exchanges) == 1
+
+
+async def test_the_page_on_the_token_cache_shows_why_each_was_asked_for(stage, read):
+    page = await read("token-cache")
+    shown = Page.of("how-to/token-cache").of_language("text")[0].code.strip().splitlines()
+    async with page.identity as identity:
+        user = await user_of(stage, identity)
+        assert await page.three_calls(user) == shown
+
+        claims = page.AcquireTokenOptions(claims='{"access_token":{"nbf":{"value":"1"}}}')
+        scopes = [stage.partner.scope]
+        with_claims = await identity.token_acquirer.get_token_for_user(
+            scopes, user=user, options=claims
+        )
+        plain = await identity.token_acquirer.get_token_for_user(scopes, user=user)
+    assert plain.access_token == with_claims.access_token
+    assert set(RefreshReason) == {
+        row["Reason"].strip("`")
+        for row in rows(Page.of("how-to/token-cache").text, "## Why a token was not found")
+    }
+
+
+async def test_the_page_on_troubleshooting_names_what_the_log_can_say(read, loggers):
+    await read("troubleshooting")
+    table = rows(Page.of("how-to/troubleshooting").text, "# Troubleshooting")
+    seen = " ".join(row["What you see"] for row in table)
+
+    codes = set(re.findall(r"`([a-z]+_[a-z_]+)`", seen)) - {"opened_late", "consent_required"}
+    assert codes <= error_codes()
+    judging = [*SOURCE.glob("validation/*.py"), *SOURCE.glob("authority/*.py")]
+    source = "".join(path.read_text() for path in judging)
+    for rule in re.findall(r"rule=(\w\d)", seen):
+        assert f'"{rule}"' in source
+    for number in re.findall(r"AADSTS(\d+)", seen):
+        assert int(number) in CAUSES
 
 
 async def test_the_fastapi_dashboard_shares_a_token_and_asks_for_consent_once(stage, read):

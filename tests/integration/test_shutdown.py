@@ -51,17 +51,29 @@ async def stage(tmp_path):
         yield stage
 
 
+def by_itself(settings, port, *arguments):
+    return (sys.executable, "-W", "error", str(PROGRAM), settings, port, *arguments)
+
+
+def by_gunicorn(settings, port):
+    return (
+        *(sys.executable, "-m", "gunicorn", "--preload", "--workers", "2"),
+        *("--worker-class", "uvicorn_worker.UvicornWorker", "--bind", f"127.0.0.1:{port}"),
+        *("--pythonpath", str(PROGRAM.parent), f"served:created({settings!r})"),
+    )
+
+
 @contextlib.asynccontextmanager
-async def running(stage, *arguments):
+async def running(stage, *arguments, command=by_itself):
     """The service's process and a client of it, which keeps no connection."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     stage.builder()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-W", "error", str(PROGRAM)),
-        *(str(stage.folder / "appsettings.json"), str(port), *arguments),
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        *command(str(stage.folder / "appsettings.json"), str(port), *arguments),
+        # gunicorn leaves a folder at home.
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "HOME": str(stage.folder)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -154,6 +166,25 @@ async def test_workers_forked_from_an_application_that_was_loaded_before(stage):
     assert {answer.status_code for answer in answers} == {200}
     assert 1 <= len(stage.exchanges) <= 2, "one a worker, however many calls"
     ended_in_order(process, output, errors, processes=2)
+
+
+async def test_workers_of_gunicorn_that_preloads(stage):
+    headers = stage.signed_in(stage.alice)
+    async with running(stage, command=by_gunicorn) as (process, client), asyncio.timeout(60):
+        pids = set()
+        while len(pids) < 2:
+            pids.add((await client.get("/pid")).json())
+        answers = await asyncio.gather(
+            *(client.get(f"/{kind}/1", headers=headers) for kind in ("awaited", "blocking") * 20)
+        )
+        process.send_signal(signal.SIGTERM)
+        _, errors = await process.communicate()
+
+    assert process.pid not in pids
+    assert {answer.status_code for answer in answers} == {200}
+    assert 1 <= len(stage.exchanges) <= 2, "one a worker, however many calls"
+    assert process.returncode == 0
+    assert not [text for text in (*LEFT_BEHIND, "[ERROR]", "[WARNING]") if text in errors.decode()]
 
 
 def ended_in_order(process, output, errors, *, processes=1):

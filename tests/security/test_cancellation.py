@@ -8,12 +8,13 @@ import pytest
 from tests.support.campaign import Campaign, Scale, over
 from tests.support.product import (
     SCOPES,
-    Hesitant,
     caller,
     product_in_process,
     product_over_sockets,
     served_beside,
 )
+
+from msidweb.testing.witness import Hesitant
 
 
 def pending_tasks():

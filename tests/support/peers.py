@@ -31,6 +31,12 @@ def peers() -> tuple[Peer, ...]:
             present=bool(os.environ.get("MSIDWEB_NETPEER")),
         ),
         Peer(
+            "pyright",
+            "the type checker pyright",
+            "install Node 20 or later with npm",
+            present=all(shutil.which(name) for name in ("node", "npm")),
+        ),
+        Peer(
             "node",
             "Microsoft's clients for Node",
             "install Node 20 or later with npm",

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import contextlib
-import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs
 
 import httpx
 
 from msidweb import Identity, IdentityBuilder, MicrosoftIdentityOptions, Principal
 from msidweb.configuration import Configuration
-from msidweb.principal import Assertion
 from msidweb.telemetry import Hook
 from msidweb.testing import (
     App,
@@ -26,20 +21,13 @@ from msidweb.testing import (
     User,
     serve_tls,
 )
+from msidweb.testing.witness import Notary
 
 SCOPES = ("read", "write")
 """The partner's permissions; each is a downstream API of its own, ``Partner-read`` and so on."""
 
 Asgi = Callable[..., Any]
 Wrap = Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport]
-
-
-@dataclass(frozen=True)
-class Issue:
-    """A token as it left Entra ID: for which assertion, and for what."""
-
-    digest: str
-    scope: str
 
 
 class RememberingEmulator(EntraEmulator):
@@ -53,48 +41,6 @@ class RememberingEmulator(EntraEmulator):
         if token not in self._recognized:
             self._recognized[token] = super().recognize(token)
         return self._recognized[token]
-
-
-class Notary:
-    """Stands before the emulator and notes for whom each token was issued, by its ``uti``."""
-
-    def __init__(self, entra: EntraEmulator) -> None:
-        self._entra = entra
-        self.issued: dict[str, Issue] = {}
-        self.answers: list[Mapping[str, object]] = []
-
-    def served_at(self, base_url: str) -> None:
-        self._entra.served_at(base_url)
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        sent, answered = bytearray(), bytearray()
-
-        async def reading() -> Any:
-            message = await receive()
-            sent.extend(message.get("body", b""))
-            return message
-
-        async def writing(message: Any) -> None:
-            answered.extend(message.get("body", b""))
-            await send(message)
-
-        await self._entra(scope, reading, writing)
-        if scope["type"] == "http" and scope["path"].endswith("/token"):
-            self._note(parse_qs(sent.decode()), bytes(answered))
-
-    def _note(self, form: Mapping[str, list[str]], answer: bytes) -> None:
-        assertion = form.get("assertion", [""])[0]
-        try:
-            members = json.loads(answer)
-        except ValueError:
-            return
-        if not isinstance(members, dict):
-            return
-        self.answers.append(members)
-        token = members.get("access_token")
-        if assertion and isinstance(token, str) and token.count(".") == 2:
-            uti = str(claims_of(token)["uti"])
-            self.issued[uti] = Issue(Assertion(assertion).digest, form["scope"][0])
 
 
 @dataclass
@@ -113,30 +59,6 @@ class Product:
 
     def downstream(self, scope: str) -> Any:
         return self.identity.downstream_api.named(f"Partner-{scope}")
-
-
-def claims_of(token: str) -> dict[str, object]:
-    payload = token.split(".")[1]
-    claims: dict[str, object] = json.loads(
-        base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
-    )
-    return claims
-
-
-class Hesitant(httpx.AsyncBaseTransport):
-    """Lets others run before and after each request, so that calls in process interleave."""
-
-    def __init__(self, inner: httpx.AsyncBaseTransport, pauses: Callable[[], int]) -> None:
-        self._inner = inner
-        self._pauses = pauses
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        for _ in range(self._pauses()):
-            await asyncio.sleep(0)
-        response = await self._inner.handle_async_request(request)
-        for _ in range(self._pauses()):
-            await asyncio.sleep(0)
-        return response
 
 
 def as_it_is(transport: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:

@@ -310,5 +310,5 @@ def test_every_option_that_is_not_acted_on_yet_is_noted():
 
     assert {(note.place, note.note) for note in heard} == {
         (name, "has no effect in this version")
-        for name in ("AzureRegion", "AppPermissions", "UserAssignedManagedIdentityClientId")
+        for name in ("AzureRegion", "UserAssignedManagedIdentityClientId")
     }

@@ -264,8 +264,9 @@ class TokenAcquirer:
         self._background.spawn(self._renewed(entry, origin), name="msidweb renews a token")
 
     async def _renewed(self, entry: CacheEntry, demand: Demand) -> None:
+        started = self._clock.monotonic()
         try:
-            await self._fetched(demand, RefreshReason.PROACTIVE)
+            token = await self._fetched(demand, RefreshReason.PROACTIVE)
         except MsidwebError as error:
             self._telemetry.emit(
                 RefreshAheadFailed(
@@ -276,6 +277,8 @@ class TokenAcquirer:
                     **demand.names,
                 )
             )
+        else:
+            self._report(token, demand, started)
 
     def _terms(self, options: AcquireTokenOptions) -> Terms:
         check_kind("options", options, AcquireTokenOptions)

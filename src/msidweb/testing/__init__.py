@@ -15,19 +15,23 @@ from .entra import (
     WireRequest,
     sample_tenant,
 )
+from .sandbox import EntraSandbox
 from .server import LocalServer, serve_tls
 from .settings import environment_of
+from .stand_in import StandInApi
 
 __all__ = [
     "App",
     "DownstreamEcho",
     "EntraEmulator",
+    "EntraSandbox",
     "Fault",
     "FederatedIssuer",
     "LocalServer",
     "ManualClock",
     "Sample",
     "SigningKey",
+    "StandInApi",
     "Tenant",
     "User",
     "Wire",

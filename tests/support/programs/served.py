@@ -62,6 +62,11 @@ def create_app(identity: Identity) -> FastAPI:
     return app
 
 
+def created(settings: str) -> FastAPI:
+    """What ``gunicorn --preload "served:created('…')"`` imports."""
+    return create_app(build(settings))
+
+
 def open_sockets() -> int:
     """Those that this process has now."""
     found = 0
