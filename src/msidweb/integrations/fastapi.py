@@ -252,6 +252,7 @@ class EntraAuth(SecurityBase):
             ExpiredTokenError: The token has ended.
             InvalidCallError: As :meth:`still_valid`.
         """
+        check_kind("principal", principal, Principal)
         return until_expiry(self._identity, principal)
 
     def while_valid(self, principal: Principal, items: AsyncIterable[T]) -> AsyncGenerator[T, None]:
@@ -262,6 +263,8 @@ class EntraAuth(SecurityBase):
         Raises:
             InvalidCallError: As :meth:`still_valid`.
         """
+        check_kind("principal", principal, Principal)
+        check_kind("items", items, AsyncIterable)
         return while_valid(self._identity, principal, items)
 
     def install(
