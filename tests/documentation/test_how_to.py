@@ -17,6 +17,7 @@ import structlog
 from tests.architecture.public_api import error_codes
 from tests.documentation.pages import ROOT, Page, pages, rows
 from tests.support.stage import Stage, bearer
+from websockets.asyncio.client import connect
 
 from msidweb import (
     AuthorizationError,
@@ -207,6 +208,48 @@ async def test_the_fastapi_docs_page_signs_in_as_the_page_says(stage, read):
 
     assert '"clientId": "00000000-0000-0000-0000-000000000000"' in shown
     assert (await client.get("/docs/oauth2-redirect")).status_code == 200
+
+
+async def test_the_fastapi_service_welcomes_visitors(stage, read):
+    client = await stage.client((await read("fastapi")).app)
+
+    assert (await client.get("/welcome")).json() == "Welcome, stranger."
+    alice = await client.get("/welcome", headers=stage.signed_in(stage.alice))
+    assert alice.json() == "Welcome back."
+    bad = await client.get("/welcome", headers=bearer("a.b.c"))
+    assert bad.status_code == 401
+
+
+async def test_the_web_socket_answers_its_user_and_asks_for_consent(stage, read):
+    page = await read("long-lived")
+    server = await stage.serve(page.app)
+    url = server.base_url.replace("https", "wss") + "/calls"
+
+    async def asked(user):
+        offered = ["bearer", stage.signed_in(user)["Authorization"].removeprefix("Bearer ")]
+        async with connect(url, subprotocols=offered, ssl=stage.trust, proxy=None) as socket:
+            await socket.send("api/users/me")
+            return json.loads(await socket.recv())
+
+    assert (await asked(stage.alice))["name"] == "Alice"
+    assert (await asked(stage.carol))["error"] == "consent_required"
+
+
+async def test_the_event_stream_and_the_plain_web_socket_do_what_the_page_says(stage, read):
+    page = await read("long-lived")
+    client = await stage.client(page.app)
+    alice = stage.signed_in(stage.alice)
+
+    streamed = await client.get("/changes", headers=alice)
+    server = await stage.serve(page.plain)
+    url = server.base_url.replace("https", "wss") + "/echo"
+    async with connect(url, additional_headers=alice, ssl=stage.trust, proxy=None) as socket:
+        await socket.send("hello")
+        echoed = await socket.recv()
+
+    assert streamed.text == "data: 0\n\ndata: 1\n\ndata: 2\n\n"
+    assert echoed == "hello"
+    assert page.still_valid(page.identity, stage.entra.principal(stage.alice, resource=stage.api))
 
 
 async def test_the_endpoint_that_blocks_calls_as_its_caller(stage, read):

@@ -11,7 +11,8 @@ import pytest
 from tests.documentation.pages import ROOT, Page, listed_in_reference, pages, rows
 
 import msidweb
-from msidweb.integrations.fastapi import EntraAuth
+from msidweb.integrations.fastapi import EntraAuth, OptionalAuth
+from msidweb.integrations.long_lived import still_valid, until_expiry, while_valid
 from msidweb.integrations.starlette import EntraBackend, EntraGuard, EntraMiddleware
 from msidweb.telemetry import CallerEvent, events
 
@@ -50,6 +51,10 @@ def test_the_reference_lists_what_is_offered(folder):
     "thing",
     [
         EntraAuth,
+        OptionalAuth,
+        still_valid,
+        until_expiry,
+        while_valid,
         EntraMiddleware,
         EntraGuard,
         EntraBackend,

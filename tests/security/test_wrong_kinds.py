@@ -104,6 +104,7 @@ TAKEN = {
     "schemes": NOTHING,
     "scheme.name": NOTHING,
     "docs_client_id": {*NOTHING, *TEXT},
+    "swagger_assets": NOTHING,
 }
 """What each parameter takes, by ``method.parameter``, ``Class.parameter`` or ``parameter``."""
 
@@ -199,6 +200,7 @@ async def test_what_an_identity_hands_out(product, alice):
         "name": "Entra",
         "scheme.name": "Bearer",
         "api": "Partner-read",
+        "principal": alice,
     }
     things = (
         identity,
@@ -295,10 +297,14 @@ async def test_the_start_of_a_chain():
     assert not found, "\n".join(found)
 
 
+async def one_item():
+    yield 1
+
+
 async def test_web_applications(product, alice):
     entra = EntraAuth(product.identity)
     good = {"identity": product.identity, "app": FastAPI(), "name": "Partner-read"}
-    good |= {"principal": alice, "any_scope": "a"}
+    good |= {"principal": alice, "any_scope": "a", "items": one_item()}
     classes = (
         EntraAuth,
         starlette.EntraBackend,

@@ -46,10 +46,10 @@ class OneSlot(EntraMiddleware):
 
     @contextlib.contextmanager
     def _seated(self, scope):
-        scope[adapter._SEAT] = adapter._Seat(self._identity, self._slot)
+        scope[adapter._SEAT] = seat = adapter._Seat(self._identity, self._slot)
         token = principals._ambient.set(self._slot)
         try:
-            yield
+            yield seat
         finally:
             principals._ambient.reset(token)
 
@@ -63,8 +63,8 @@ class NeverReset(EntraMiddleware):
         if slot.principal is None:
             slot = CallerSlot()
             principals._ambient.set(slot)
-        scope[adapter._SEAT] = adapter._Seat(self._identity, slot)
-        yield
+        scope[adapter._SEAT] = seat = adapter._Seat(self._identity, slot)
+        yield seat
 
 
 class Swapping(httpx.AsyncBaseTransport):

@@ -10,12 +10,12 @@ from starlette.types import ASGIApp
 
 
 @contextlib.asynccontextmanager
-async def served(app: ASGIApp) -> AsyncIterator[tuple[str, int]]:
+async def served(app: ASGIApp, *, ws: str = "none") -> AsyncIterator[tuple[str, int]]:
     """Yields host and port under which uvicorn serves *app*."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         server = uvicorn.Server(
-            uvicorn.Config(app, http="h11", lifespan="off", log_config=None, ws="none")
+            uvicorn.Config(app, http="h11", lifespan="off", log_config=None, ws=ws)
         )
         task = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

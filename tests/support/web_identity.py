@@ -13,6 +13,7 @@ from msidweb.errors import (
 )
 from msidweb.principal import Assertion, Principal, ambient_principal
 from msidweb.telemetry import Event, Telemetry
+from msidweb.testing import ManualClock
 
 TENANT = "11111111-1111-1111-1111-111111111111"
 CLIENT = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"
@@ -46,6 +47,10 @@ class StubValidator:
 
     def __init__(self) -> None:
         self.seen: list[tuple[bytes | str, ...]] = []
+        self.clock = ManualClock(1_700_000_000)
+
+    def seconds_left(self, principal: Principal) -> float:
+        return principal.expires_at - self.clock.time()
 
     async def validate_authorization(
         self, fields: Sequence[bytes | str], *, query_string: bytes | str = b""

@@ -18,22 +18,36 @@ validating a known token.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+import os
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Iterator,
+    Sequence,
+)
+from contextlib import AbstractAsyncContextManager
 from types import NoneType
-from typing import Any, Protocol, Unpack
+from typing import Any, Protocol, TypeVar, Unpack
 
 from fastapi import FastAPI, Security
 from fastapi.requests import HTTPConnection
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 
+from msidweb.errors import MissingTokenError
 from msidweb.kinds import check_kind
 from msidweb.principal import Principal
 from msidweb.validation import Requirement, RequirementKeys
 
+from .docs_page import serve_docs
+from .long_lived import still_valid, until_expiry, while_valid
 from .openapi import Documentation
 from .starlette import authenticate, install, slot_of
 from .web import Names, WebIdentity, accepting
+
+T = TypeVar("T")
 
 
 class DownstreamApis(Protocol):
@@ -51,6 +65,34 @@ class ApiIdentity(WebIdentity, Protocol):
         """Calls downstream APIs."""
 
 
+class OptionalAuth(SecurityBase):
+    """The caller, or None where the request has no token; ``optional`` of :class:`EntraAuth`.
+
+        Caller = Annotated[Principal | None, Security(entra.optional, scopes=["orders.read"])]
+
+    A token that is refused, or lacks a scope, is refused here too.
+    """
+
+    def __init__(self, required: EntraAuth, documented: Documentation) -> None:
+        self._required = required
+        self.scheme_name = documented.optional_name
+        self.model = documented.model
+
+    async def __call__(
+        self, connection: HTTPConnection, security_scopes: SecurityScopes
+    ) -> Principal | None:
+        """The caller of the request, if it has one.
+
+        Raises:
+            AuthenticationError: Its token is refused.
+            AuthorizationError: A scope is missing.
+        """
+        try:
+            return await self._required(connection, security_scopes)
+        except MissingTokenError:
+            return None
+
+
 class EntraAuth(SecurityBase):
     """Authenticates callers with Entra ID tokens.
 
@@ -63,6 +105,9 @@ class EntraAuth(SecurityBase):
         identity: The application's identity.
         scheme: Name of the authentication scheme; the identity's default one where not given.
         schemes: Names of schemes of which one must accept the token, instead; tried in this order.
+
+    Attributes:
+        optional: The same for routes that callers without a token may use as well.
 
     Raises:
         InvalidCallError: It is no identity, it has no such scheme, or both are given.
@@ -82,6 +127,7 @@ class EntraAuth(SecurityBase):
         self.scheme_name = self._documented.name
         self.model = self._documented.model
         self._required: dict[tuple[str, ...], Requirement] = {}
+        self.optional = OptionalAuth(self, self._documented)
         self._apis: dict[str, Callable[[], Awaitable[object]]] = {}
 
     async def __call__(
@@ -177,13 +223,57 @@ class EntraAuth(SecurityBase):
             slot_of(connection, self._identity).principal = principal
             return self._checked(principal, security_scopes)
 
-        app.dependency_overrides[self] = overridden
+        keys = (self, self.optional)
+        app.dependency_overrides.update(dict.fromkeys(keys, overridden))
         try:
             yield
         finally:
-            del app.dependency_overrides[self]
+            for key in keys:
+                del app.dependency_overrides[key]
 
-    def install(self, app: FastAPI, *, docs_client_id: str | None = None) -> None:
+    def still_valid(self, principal: Principal) -> bool:
+        """Whether the token of *principal* would be accepted now, as far as time goes.
+
+        Raises:
+            InvalidCallError: *principal* is none, or of a scheme that the identity does not have.
+        """
+        return still_valid(self._identity, principal)
+
+    def until_expiry(self, principal: Principal) -> AbstractAsyncContextManager[None]:
+        """A block that is cancelled, and ends in an error, when the token of *principal* ends.
+
+        For WebSockets: the error closes them with 1008.
+
+            async with entra.until_expiry(user):
+                async for order in websocket.iter_json():
+                    await websocket.send_json(await partner.post_for_user("orders", json=order))
+
+        Raises:
+            ExpiredTokenError: The token has ended.
+            InvalidCallError: As :meth:`still_valid`.
+        """
+        check_kind("principal", principal, Principal)
+        return until_expiry(self._identity, principal)
+
+    def while_valid(self, principal: Principal, items: AsyncIterable[T]) -> AsyncGenerator[T, None]:
+        """The *items*, until they end or the token of *principal* does.
+
+        For server-sent events and other streams, which end with it.
+
+        Raises:
+            InvalidCallError: As :meth:`still_valid`.
+        """
+        check_kind("principal", principal, Principal)
+        check_kind("items", items, AsyncIterable)
+        return while_valid(self._identity, principal, items)
+
+    def install(
+        self,
+        app: FastAPI,
+        *,
+        docs_client_id: str | None = None,
+        swagger_assets: str | os.PathLike[str] | None = None,
+    ) -> None:
         """Make the caller ambient in *app*, answer errors of msidweb, set up the docs page.
 
         The page signs in by authorization code with PKCE. A mounted application needs its own
@@ -193,8 +283,14 @@ class EntraAuth(SecurityBase):
             app: The application.
             docs_client_id: Client id of the registration that the page signs in with; without one
                 the API's own. Register ``<root>/docs/oauth2-redirect`` there as a SPA redirect URI.
+            swagger_assets: Folder of npm's ``swagger-ui-dist``, from which the page has its scripts
+                then; without one they come from the CDN that FastAPI names.
+
+        Raises:
+            InvalidCallError: An argument is of a wrong kind, or the folder not that of Swagger UI.
         """
         check_kind("docs_client_id", docs_client_id, str, NoneType)
+        check_kind("swagger_assets", swagger_assets, str, os.PathLike, NoneType)
         install(app, self._identity)
         client_id = docs_client_id or self._documented.client_id
         app.swagger_ui_init_oauth = {
@@ -208,3 +304,4 @@ class EntraAuth(SecurityBase):
             return self._documented.complete(original())
 
         app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+        serve_docs(app, swagger_assets)

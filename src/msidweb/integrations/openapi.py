@@ -17,6 +17,7 @@ class Documentation:
 
     Attributes:
         name: What requirements call the dependency until :meth:`complete`.
+        optional_name: What they call it where callers without a token may come too.
         model: For FastAPI.
         client_id: The API's own registration.
         scopes: Bare names to offer besides those that operations require.
@@ -25,6 +26,7 @@ class Documentation:
     def __init__(self, schemes: Sequence[WebScheme]) -> None:
         self._schemes = [_Scheme(scheme) for scheme in schemes]
         self.name = ".".join(scheme.name for scheme in schemes)
+        self.optional_name = f"{self.name}?"
         self.model = self._schemes[0].model
         self.client_id = schemes[0].options.client_id
         self.scopes: dict[str, None] = {}
@@ -32,14 +34,11 @@ class Documentation:
     def complete(self, schema: dict[str, Any]) -> dict[str, Any]:
         """*schema* with full scope names, at the operations and at the schemes."""
         components = schema.get("components", {}).get("securitySchemes", {})
-        if components.pop(self.name, None) is None:
+        found = [components.pop(name, None) for name in (self.name, self.optional_name)]
+        if found == [None, None]:
             return schema
         for operation in _operations(schema):
-            operation["security"] = [
-                alternative
-                for requirement in operation["security"]
-                for alternative in self._alternatives(requirement)
-            ]
+            operation["security"] = self._security(operation["security"])
         for scheme in self._schemes:
             wanted = dict.fromkeys(map(scheme.full, (*scheme.scopes, *self.scopes)))
             for operation in _operations(schema):
@@ -48,13 +47,25 @@ class Documentation:
             components.setdefault(scheme.name, scheme.document(wanted))
         return schema
 
+    def _security(self, requirements: list[dict[str, list[str]]]) -> list[dict[str, list[str]]]:
+        security = [
+            alternative
+            for requirement in requirements
+            for alternative in self._alternatives(requirement)
+        ]
+        named = {name for requirement in requirements for name in requirement}
+        optional = self.optional_name in named and self.name not in named
+        return [*security, {}] if optional else security
+
     def _alternatives(self, requirement: dict[str, list[str]]) -> Iterator[dict[str, list[str]]]:
-        if self.name not in requirement:
+        names = (self.name, self.optional_name)
+        scopes = [scope for name in names for scope in requirement.get(name, ())]
+        if not requirement.keys() & {*names}:
             yield requirement
             return
-        others = {name: value for name, value in requirement.items() if name != self.name}
+        others = {name: value for name, value in requirement.items() if name not in names}
         for scheme in self._schemes:
-            yield {**others, scheme.name: list(map(scheme.full, requirement[self.name]))}
+            yield {**others, scheme.name: list(map(scheme.full, scopes))}
 
 
 class _Scheme:

@@ -44,6 +44,7 @@ from msidweb.telemetry import (
 )
 from msidweb.validation import Requirement, RequirementKeys
 
+from .handshake import answering, moved
 from .web import (
     Accepting,
     Names,
@@ -54,12 +55,15 @@ from .web import (
 )
 
 _SEAT = "msidweb.seat"
+_ANSWERABLE = (None, "websocket.accept", "websocket.send")
+"""What was sent last where an answer can follow: nothing, or a WebSocket is open."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Seat:
     identity: WebIdentity
     slot: CallerSlot
+    last_sent: str | None = None
 
 
 class EntraMiddleware:
@@ -68,6 +72,9 @@ class EntraMiddleware:
     It validates nothing itself: a guard, a backend or a dependency does, and from then on the
     caller is ambient in the request, its background tasks and its streamed body included. Errors
     that the application's handlers did not see, those of other middleware, are answered here.
+
+    A page's WebSocket, which can have no Authorization field, brings its token as the subprotocol
+    after ``bearer``: ``new WebSocket(url, ["bearer", token])``.
     """
 
     def __init__(self, app: ASGIApp, identity: WebIdentity) -> None:
@@ -83,27 +90,27 @@ class EntraMiddleware:
         if inside or scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        with correlation_scope(), self._seated(scope):
-            await self._answered(scope, receive, send)
+        handshake = moved(scope)
+        if handshake is not None:
+            scope, send = handshake, answering(send)
+        with correlation_scope(), self._seated(scope) as seat:
+            await self._answered(seat, scope, receive, send)
 
     @contextlib.contextmanager
-    def _seated(self, scope: Scope) -> Iterator[None]:
+    def _seated(self, scope: Scope) -> Iterator[_Seat]:
         # The seat goes by the scope, never by the context: a server may start a request inside
         # the context of the one before it on the same connection.
         outer = scope.get(_SEAT)
         with principal_scope(None) as slot:
-            scope[_SEAT] = _Seat(self._identity, slot)
+            scope[_SEAT] = seat = _Seat(self._identity, slot)
             try:
-                yield
+                yield seat
             finally:
                 scope[_SEAT] = outer
 
-    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
-
+    async def _answered(self, seat: _Seat, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_outside(message: Message) -> None:
-            nonlocal started
-            started = True
+            seat.last_sent = message["type"]
             # A server may start the next request from within send, in this very context.
             with principal_scope(None):
                 await send(message)
@@ -111,7 +118,8 @@ class EntraMiddleware:
         try:
             await self._app(scope, receive, send_outside)
         except (MsidwebError, ExceptionGroup) as error:
-            response = None if started else self._answers.response(error, scope)
+            can_answer = seat.last_sent in _ANSWERABLE
+            response = self._answers.response(error, scope) if can_answer else None
             if response is None:
                 raise
             await response(scope, receive, send_outside)
@@ -120,9 +128,10 @@ class EntraMiddleware:
 class ErrorAnswers:
     """Answers errors of msidweb, also those in exception groups; an exception handler.
 
-    Status, fields and body are those of :func:`msidweb.challenge.answer_for`. A WebSocket is
-    closed with 1008, or 1011 where a service failed. What is not ours, and mistakes of the
-    calling code (500), go on to the framework, which logs them.
+    Status, fields and body are those of :func:`msidweb.challenge.answer_for`. A WebSocket that is
+    not open yet is refused with them too, where the server can do that. Else it is closed with
+    1008, or 1011 where a service failed, and the body's ``error`` as the reason. What is not ours,
+    and mistakes of the calling code (500), go on to the framework, which logs them.
     """
 
     def __init__(self, identity: WebIdentity) -> None:
@@ -148,8 +157,9 @@ class ErrorAnswers:
             return None
         failed = answer.status > MsidwebError.default_status
         self._tell(answer, failed=failed)
-        if scope["type"] == "websocket":
-            return WebSocketClose(WS_1011_INTERNAL_ERROR if failed else WS_1008_POLICY_VIOLATION)
+        if scope["type"] == "websocket" and not _takes_response(scope):
+            code = WS_1011_INTERNAL_ERROR if failed else WS_1008_POLICY_VIOLATION
+            return WebSocketClose(code, answer.body["error"])
         return JSONResponse(answer.body, answer.status, dict(answer.headers))
 
     def _authorization_uri(self, scope: Scope) -> str | None:
@@ -173,6 +183,13 @@ class ErrorAnswers:
                 **names_of(ambient_principal()),
             )
         )
+
+
+def _takes_response(scope: Scope) -> bool:
+    """Whether a WebSocket is still to be opened, by a server that may refuse it as a request."""
+    seat: _Seat | None = scope.get(_SEAT)
+    can = "websocket.http.response" in (scope.get("extensions") or ())
+    return can and seat is not None and seat.last_sent is None
 
 
 def _has_ended(connection: HTTPConnection) -> bool:

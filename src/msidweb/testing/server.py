@@ -35,7 +35,8 @@ class LocalServer:
     """A server of one application, for as long as its ``with`` block lasts.
 
     ``async with`` serves in the running loop, without a task or thread of its own; ``with``
-    serves from a thread, for clients that block. No signal handler is touched.
+    serves from a thread, for clients that block. No signal handler is touched. WebSockets are
+    served where ``websockets`` or ``wsproto`` is installed.
 
     Args:
         app: The ASGI application; its lifespan is run.
@@ -124,7 +125,6 @@ class LocalServer:
             log_config=None,
             log_level="critical",
             access_log=False,
-            ws="none",
             date_header=False,
             server_header=False,
             timeout_graceful_shutdown=_GRACE,
@@ -216,6 +216,9 @@ def _listener(port: int) -> socket.socket:
 async def _stop(server: uvicorn.Server) -> None:
     for listening in server.servers:
         listening.close()
+    for connection in tuple(server.server_state.connections):
+        # Ends WebSockets, which no request of theirs would.
+        connection.shutdown()
     running = tuple(server.server_state.tasks)
     if running:
         await asyncio.wait(running, timeout=_GRACE)

@@ -14,6 +14,7 @@ from msidweb.errors import (
     MalformedTokenError,
     MissingTokenError,
 )
+from msidweb.kinds import check_kind
 from msidweb.principal import Assertion, Principal, fingerprint
 from msidweb.telemetry import (
     Telemetry,
@@ -120,6 +121,17 @@ class TokenValidator:
             self._tell_refusal(refusal)
             raise refusal from None
         return await self._validated(encoded)
+
+    def seconds_left(self, principal: Principal) -> float:
+        """For how long the token of *principal* would still be accepted, as far as time goes (C3).
+
+        Zero or less once it ended; the tolerated clock skew counts, as it does for a request.
+
+        Raises:
+            InvalidCallError: *principal* is none.
+        """
+        check_kind("principal", principal, Principal)
+        return principal.expires_at + self._policy.clock_skew - self._clock.time()
 
     async def _validated(self, token: bytes, *, tells: bool = True) -> Principal:
         now = self._now()

@@ -7,8 +7,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Security, WebSocket
 from fastapi.responses import StreamingResponse
-from starlette.testclient import TestClient
-from starlette.websockets import WebSocketDisconnect
+from starlette.testclient import TestClient, WebSocketDenialResponse
 from tests.support.web_identity import CLIENT, TENANT, StubIdentity, bearer_of, principal
 
 from msidweb.challenge import parse_challenges
@@ -295,11 +294,11 @@ def test_a_web_socket_is_guarded_by_the_same_object(entra, app):
     with client.websocket_connect("/", headers=bearer_of("alice", "a")) as session:
         assert session.receive_json() == ["alice", "alice"]
     with (
-        pytest.raises(WebSocketDisconnect) as refused,
+        pytest.raises(WebSocketDenialResponse) as refused,
         client.websocket_connect("/", headers=bearer_of("alice")),
     ):
         pass
-    assert refused.value.code == 1008
+    assert refused.value.status_code == 403
 
 
 async def test_the_openapi_scheme_is_pkce_with_full_scope_names(entra, app, client):
@@ -404,3 +403,59 @@ async def test_a_test_can_put_a_caller_in_place_of_tokens(entra, app, client):
         assert (await client.get("/me")).json() == ["alice", True]
         assert (await client.get("/admin")).status_code == 403
     assert (await client.get("/me")).status_code == 401
+
+
+@pytest.fixture
+def open_to_all(entra, app):
+    @app.get("/orders")
+    async def orders(
+        caller: Annotated[Principal | None, Security(entra.optional, scopes=["a.read"])],
+    ) -> list[str | None]:
+        return [caller.object_id if caller else None, whom()]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "body"),
+    [
+        ({}, 200, [None, None]),
+        (bearer_of("alice", "a.read"), 200, ["alice", "alice"]),
+        (bearer_of("alice"), 403, None),
+        ({"Authorization": "Bearer forged"}, 401, None),
+        ({"Authorization": "Bearer expired"}, 401, None),
+    ],
+)
+async def test_a_caller_may_be_optional_but_never_a_bad_token(
+    open_to_all, client, headers, status, body
+):
+    answer = await client.get("/orders", headers=headers)
+
+    assert answer.status_code == status
+    assert body is None or answer.json() == body
+
+
+async def test_optional_authentication_is_documented_as_such(open_to_all, entra, app):
+    @app.get("/mine", dependencies=[Security(entra, scopes=["a.read"])])
+    async def mine() -> None:
+        return None
+
+    @app.get("/both", dependencies=[Security(entra), Security(entra.optional)])
+    async def both() -> None:
+        return None
+
+    schema = app.openapi()
+    wanted = {"Bearer": [f"api://{CLIENT}/a.read"]}
+
+    assert schema["paths"]["/orders"]["get"]["security"] == [wanted, {}]
+    assert schema["paths"]["/mine"]["get"]["security"] == [wanted]
+    assert {} not in schema["paths"]["/both"]["get"]["security"]
+    assert list(schema["components"]["securitySchemes"]) == ["Bearer"]
+
+
+async def test_a_test_puts_its_caller_in_place_of_an_optional_one_too(
+    open_to_all, entra, app, client
+):
+    with entra.override(app, principal("alice", scopes=["a.read"])):
+        assert (await client.get("/orders")).json() == ["alice", "alice"]
+    assert (await client.get("/orders")).json() == [None, None]
+    app.dependency_overrides[entra.optional] = lambda: None
+    assert (await client.get("/orders", headers=bearer_of("bob", "a.read"))).json()[0] is None

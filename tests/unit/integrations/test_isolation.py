@@ -34,14 +34,14 @@ class NeverReset(EntraMiddleware):
         if slot.principal is None:
             slot = CallerSlot()
             principals._ambient.set(slot)
-        scope[adapter._SEAT] = adapter._Seat(self._identity, slot)
-        yield
+        scope[adapter._SEAT] = seat = adapter._Seat(self._identity, slot)
+        yield seat
 
 
 class OpenSend(EntraMiddleware):
     """Lets the server send inside the context of the request."""
 
-    async def _answered(self, scope, receive, send):
+    async def _answered(self, seat, scope, receive, send):
         await self._app(scope, receive, send)
 
 

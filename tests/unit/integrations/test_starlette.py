@@ -19,6 +19,7 @@ from msidweb.challenge import parse_challenges
 from msidweb.errors import (
     AuthorizationError,
     CredentialError,
+    ExpiredTokenError,
     InvalidCallError,
     MetadataUnavailableError,
     ThrottledError,
@@ -521,21 +522,15 @@ def test_a_web_socket_sees_its_caller(identity):
         assert session.receive_json() == "alice"
 
 
-@pytest.mark.parametrize("headers", [{}, bearer_of("alice"), {"Authorization": "Bearer forged"}])
-def test_a_web_socket_without_a_fitting_token_is_refused_before_it_opens(identity, headers):
-    with (
-        pytest.raises(WebSocketDisconnect) as refused,
-        with_socket(identity, greet).websocket_connect("/", headers=headers),
-    ):
-        pass
-
-    assert refused.value.code == 1008
-
-
 @pytest.mark.parametrize(
-    ("error", "code"), [(UserChallengeError("no"), 1008), (CredentialError("no"), 1011)]
+    ("error", "code", "reason"),
+    [
+        (UserChallengeError("no", aadsts=65001), 1008, "consent_required"),
+        (ExpiredTokenError("no", rule="C3"), 1008, "invalid_token"),
+        (CredentialError("no"), 1011, "upstream_failed"),
+    ],
 )
-def test_an_error_on_an_open_web_socket_closes_it(identity, error, code):
+def test_an_error_on_an_open_web_socket_closes_it_and_says_which(identity, error, code, reason):
     async def endpoint(websocket):
         await websocket.accept()
         raise error
@@ -548,7 +543,7 @@ def test_an_error_on_an_open_web_socket_closes_it(identity, error, code):
     ):
         session.receive_text()
 
-    assert closed.value.code == code
+    assert (closed.value.code, closed.value.reason) == (code, reason)
 
 
 def test_an_error_after_a_web_socket_closed_is_answered_by_nothing_more(identity):
