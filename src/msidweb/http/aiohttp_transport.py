@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from typing import cast
 
 import aiohttp
 import httpx
 import yarl
+
+from .lengths import measured
 
 _LONGEST_HEADER = 64 * 1024
 _PIECE = 64 * 1024
@@ -59,6 +60,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         Raises:
             httpx.TransportError: What failed, as httpx names it.
         """
+        stream = measured(request)
         try:
             content = request.content
         except httpx.RequestNotRead:
@@ -66,7 +68,6 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             if request.headers.keys().isdisjoint(("content-length", "transfer-encoding")):
                 answer = await self._send(request, None)
             else:
-                stream = cast("httpx.AsyncByteStream", request.stream)
                 answer = await self._send_stream(request, stream)
         else:
             if len(content) > _PIECE:
