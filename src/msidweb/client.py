@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from msidweb.challenge import decode_claims, parse_challenges
+from msidweb.challenge import MAX_FIELDS, decode_claims, parse_challenges
 from msidweb.encoding import EncodingError, parse_object
 from msidweb.errors import ConsentRequiredError
 from msidweb.kinds import check_kind, wrong_kind
@@ -23,9 +23,6 @@ __all__ = ["ConsentRequiredError", "Fields", "Response", "find_challenge", "rais
 
 MAX_BODY = 64 * 1024
 """Longest body that is looked at, in bytes."""
-
-MAX_FIELDS = 32 * 1024
-"""Longest WWW-Authenticate fields that are looked at, together, in characters."""
 
 MAX_DESCRIPTION = 256
 """Longest description that is kept, in characters."""

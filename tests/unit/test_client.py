@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msidweb.challenge import answer_for
+from msidweb.challenge import MAX_FIELDS, answer_for
 from msidweb.client import (
     MAX_BODY,
-    MAX_FIELDS,
     ConsentRequiredError,
     find_challenge,
     raise_for_challenge,

@@ -75,8 +75,7 @@ class Exchange:
             raise failures.refused(
                 answer,
                 now=self._clock.time(),
-                challenge_unanswered=_claims_wanted(call, answer.head) is not None
-                and not call.can_be_sent,
+                challenge_unanswered=trace.challenge_unanswered,
             )
         return answer
 
@@ -131,7 +130,10 @@ class Exchange:
         ask = partial(self.authorization, plan, plan.acquire, **whose) if plan.scopes else None
         answer = await self._sender.send(call, ask, trace, receive)
         claims = _claims_wanted(call, answer.head)
-        if claims is None or not call.can_be_sent:
+        if claims is None:
+            return answer
+        if not call.can_be_sent:
+            trace.challenge_unanswered = True
             return answer
         await discard(answer)
         again = partial(self.answer_to, claims, plan, correlation_id=trace.correlation_id, **whose)

@@ -16,6 +16,9 @@ import yarl
 from .lengths import measured
 
 _LONGEST_HEADER = 64 * 1024
+"""Bytes of an answer's header, all fields together."""
+
+_MOST_FIELDS = 100
 _PIECE = 64 * 1024
 """What a connection takes without waiting for the peer, in bytes."""
 
@@ -74,10 +77,15 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 answer = await self._send_stream(request, httpx.ByteStream(content))
             else:
                 answer = await self._send(request, content or None)
+        fields = answer.raw_headers
+        size = sum(len(name) + len(value) for name, value in fields)
+        if len(fields) > _MOST_FIELDS or size > _LONGEST_HEADER:
+            answer.close()
+            raise httpx.RemoteProtocolError("The answer's header is too long.")
         reason = (answer.reason or "").encode("ascii", "replace")
         return httpx.Response(
             answer.status,
-            headers=list(answer.raw_headers),
+            headers=list(fields),
             stream=_Answer(answer),
             extensions={"http_version": b"HTTP/1.1", "reason_phrase": reason},
         )

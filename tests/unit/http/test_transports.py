@@ -117,6 +117,16 @@ async def test_long_headers_are_taken(client):
         assert (await client.get(server.url())).headers["www-authenticate"] == value.decode()
 
 
+@pytest.mark.parametrize("transport", ["aiohttp"])
+@pytest.mark.parametrize(("size", "count"), [(40_000, 2), (10, 101)])
+async def test_a_header_that_is_too_long_is_a_protocol_error(client, size, count):
+    field = b"WWW-Authenticate: " + b"c" * size + b"\r\n"
+    sent = b"HTTP/1.1 200 OK\r\n" + field * count + b"Content-Length: 0\r\n\r\n"
+    async with serve(answering(sent)) as server:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get(server.url())
+
+
 async def _echo(peer: Peer) -> None:
     head = (await peer.head()).lower()
     if b"transfer-encoding: chunked" in head:
