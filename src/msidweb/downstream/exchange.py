@@ -32,7 +32,7 @@ from .calls import Call
 from .repeating import Repeats, Sleep
 from .resolution import ApiPlan
 from .sending import Receive, Sender, discard
-from .streaming import Streamed
+from .streaming import streamed
 from .trace import Trace
 
 MAX_ANSWER = 100 * 1024 * 1024
@@ -96,14 +96,9 @@ class Exchange:
             return Answer(call.plan.name, head, b"", trace.correlation_id)
 
         answer = await self._within_deadline(call, trace, receive)
-        head = answer.head
-        head.stream = Streamed(head.stream, call.plan.name, trace.correlation_id)
+        head = streamed(answer)
         try:
             yield head
-        except httpx.DecodingError as error:
-            if getattr(error, "_request", None) is not head.request:
-                raise
-            raise failures.unreadable(answer, failures.NOT_AS_CODED) from error
         finally:
             await head.aclose()
 
