@@ -82,8 +82,7 @@ class Guard:
         """
         if request.method != self._method:
             raise InvalidCallError("A hook changed the verb.", code="customized_method")
-        if not request.extensions.keys().isdisjoint(("target", "sni_hostname")):
-            raise InvalidCallError("A hook changed the target.", code="foreign_url")
+        check_target(request)
         request.url = httpx.URL(request.url)
         if request.url != self._url:
             check_below(self._base, request.url)
@@ -105,6 +104,13 @@ class Guard:
                 if name in self._headers:
                     headers[name] = self._headers[name]
         return tuple(dropped)
+
+
+def check_target(request: httpx.Request) -> None:
+    """Raise InvalidCallError where *request* would be sent elsewhere than its URL says."""
+    if not request.extensions.keys().isdisjoint(("target", "sni_hostname")):
+        msg = "The request has a target of its own beside its URL; no token is sent there."
+        raise InvalidCallError(msg, code="foreign_url")
 
 
 def check_below(base: BaseUrl, url: httpx.URL) -> None:
