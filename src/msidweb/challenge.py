@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from msidweb.errors import (
@@ -28,6 +29,13 @@ MAX_CLAIMS_DEPTH = 32
 """Deepest nesting of a claims request; Entra's own go to four."""
 
 
+MAX_FIELDS = 32 * 1024
+"""Longest WWW-Authenticate fields that are looked at, together, in characters."""
+
+MAX_CHALLENGES = 64
+"""Challenges of an answer that are looked at; one is usual."""
+
+
 @dataclass(frozen=True, slots=True)
 class Challenge:
     """One challenge of a WWW-Authenticate field; parameter names in lower case."""
@@ -37,14 +45,24 @@ class Challenge:
 
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110 calls it so
-_PARAMETER = re.compile(rf'[\s,]*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*(?:,|$)')
+_PARAMETER = re.compile(
+    rf'[\s,]*({_TOKEN})\s*=\s*(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^\s,"]+))\s*(?:,|$)'
+)
 _SCHEME = re.compile(rf"[\s,]*({_TOKEN})(\s+|,|$)")
 _TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*\s*(?:,|$)")
 
 
 def parse_challenges(fields: Iterable[str]) -> list[Challenge]:
-    """The challenges in WWW-Authenticate *fields*; what cannot be read is left out."""
-    return [challenge for value in fields for challenge in _challenges(value)]
+    """The challenges in WWW-Authenticate *fields*; what cannot be read is left out.
+
+    There are none in fields longer than 32 KiB together, and no more than 64 in shorter ones: they
+    are read on the event loop, and whoever answers writes them.
+    """
+    values = list(fields)
+    if sum(map(len, values)) > MAX_FIELDS:
+        return []
+    found = (challenge for value in values for challenge in _challenges(value))
+    return list(islice(found, MAX_CHALLENGES))
 
 
 def _challenges(value: str) -> Iterator[Challenge]:

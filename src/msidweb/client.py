@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from msidweb.challenge import decode_claims, parse_challenges
+from msidweb.challenge import MAX_FIELDS, decode_claims, parse_challenges
 from msidweb.encoding import EncodingError, parse_object
 from msidweb.errors import ConsentRequiredError
 from msidweb.kinds import check_kind, wrong_kind
@@ -23,9 +23,6 @@ __all__ = ["ConsentRequiredError", "Fields", "Response", "find_challenge", "rais
 
 MAX_BODY = 64 * 1024
 """Longest body that is looked at, in bytes."""
-
-MAX_FIELDS = 32 * 1024
-"""Longest WWW-Authenticate fields that are looked at, together, in characters."""
 
 MAX_DESCRIPTION = 256
 """Longest description that is kept, in characters."""
@@ -54,8 +51,9 @@ def raise_for_challenge(response: Response) -> None:
     """Raise when the API asks for the user; return after any other answer, whatever its status.
 
     The body is taken from ``content``, ``text`` or ``body``. One that was not read yet, as of a
-    stream, is done without where reading it would have to be awaited: the header says it all but
-    the description.
+    stream, is done without where reading it would have to be awaited, and, as of requests'
+    ``stream=True``, unless its Content-Length says that it is at most 64 KiB: the header says it
+    all but the description.
 
     Args:
         response: The answer; also a ``DownstreamApiError``. For clients whose answers are built
@@ -110,6 +108,7 @@ _INSUFFICIENT = "insufficient_claims"
 _DESCRIPTION = "The user must consent or sign in again."
 #: RFC 6749 section 3.3.
 _SCOPE = re.compile(r"[!#-\[\]-~]+")
+_LENGTH = re.compile(r"[0-9]{1,9}")
 #: ReplyForbiddenWithWwwAuthenticateHeader of .NET, which escapes nothing.
 _OF_DOTNET = re.compile(
     r'Bearer consentUri="[^"]*", claims="(.*)", scopes="([^"]*)", proposedAction="consent"'
@@ -197,7 +196,10 @@ def _printable(text: object) -> str:
     return "".join(sign for sign in signs if sign.isprintable())[:MAX_DESCRIPTION]
 
 
-def _body_of(response: object) -> bytes | str:
+def _body_of(response: Response) -> bytes | str:
+    # requests reads as it is asked, to an end that may never come; what others hold is read.
+    if getattr(response, "_content_consumed", True) is False and not _is_short(response.headers):
+        return b""
     for name in ("content", "text", "body"):
         try:
             body = getattr(response, name, None)
@@ -206,3 +208,11 @@ def _body_of(response: object) -> bytes | str:
         if isinstance(body, bytes | str):
             return body
     return b""
+
+
+def _is_short(headers: Fields) -> bool:
+    fields = {str(name).lower(): value for name, value in headers.items()}
+    length = str(fields.get("content-length", ""))
+    # Both make more of a body than its length says.
+    unframed = fields.keys().isdisjoint(("transfer-encoding", "content-encoding"))
+    return unframed and bool(_LENGTH.fullmatch(length)) and int(length) <= MAX_BODY

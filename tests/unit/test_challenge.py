@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msidweb.challenge import (
+    MAX_CHALLENGES,
     MAX_CLAIMS,
     MAX_CLAIMS_DEPTH,
+    MAX_FIELDS,
     Challenge,
     answer_for,
     bearer,
@@ -355,3 +357,16 @@ def test_among_equally_grave_errors_the_first_decides():
 )
 def test_what_is_not_ours_gets_no_answer(error):
     assert answer_for(error) is None
+
+
+def test_fields_that_are_longer_than_any_need_be_hold_no_challenge():
+    ours = f'Bearer error="insufficient_claims", claims="{encode_claims(CLAIMS)}"'
+    filling = "x" * (MAX_FIELDS // 2)
+
+    assert claims_challenge([ours, filling]) == CLAIMS
+    assert claims_challenge([ours, filling, filling]) is None
+    assert parse_challenges([ours, filling, filling]) == []
+
+
+def test_no_more_challenges_are_read_than_an_answer_can_mean():
+    assert len(parse_challenges(["a," * 1000, "b," * 1000])) == MAX_CHALLENGES

@@ -1,18 +1,19 @@
 """Challenges as programs that call an API read them."""
 
 import base64
+import io
 import json
 from types import SimpleNamespace
 
 import httpx
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msidweb.challenge import answer_for
+from msidweb.challenge import MAX_FIELDS, answer_for
 from msidweb.client import (
     MAX_BODY,
-    MAX_FIELDS,
     ConsentRequiredError,
     find_challenge,
     raise_for_challenge,
@@ -234,6 +235,41 @@ def test_an_answer_whose_stream_was_not_read_is_understood_by_its_header():
         raise_for_challenge(unread)
 
     assert caught.value.claims == CLAIMS
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        {},
+        {"Content-Length": str(MAX_BODY + 1)},
+        {"Content-Length": "-1"},
+        {"Content-Length": "2", "Transfer-Encoding": "chunked"},
+        {"Content-Length": "2", "Content-Encoding": "gzip"},
+    ],
+)
+def test_a_body_of_requests_that_may_be_endless_is_not_read(framing):
+    answer = requests.Response()
+    answer.status_code = 401
+    answer.headers.update(INTERACTION | framing)
+    answer.raw = None
+
+    with pytest.raises(ConsentRequiredError) as caught:
+        raise_for_challenge(answer)
+
+    assert parts(caught.value) == ("interaction_required", SCOPES, CLAIMS)
+    assert answer._content is False
+
+
+def test_a_short_body_of_requests_is_read():
+    answer = requests.Response()
+    answer.status_code = 401
+    answer.raw = io.BytesIO(body(error="consent_required", scopes=["a"]))
+    answer.headers["Content-Length"] = str(len(answer.raw.getvalue()))
+
+    with pytest.raises(ConsentRequiredError) as caught:
+        raise_for_challenge(answer)
+
+    assert caught.value.scopes == ("a",)
 
 
 @pytest.mark.parametrize("name", ["content", "text", "body"])

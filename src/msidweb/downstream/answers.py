@@ -51,7 +51,7 @@ class Answer:
             headers=[
                 (name, value)
                 for name, value in head.headers.raw
-                if not (coded and name.lower() in _OF_THE_CODED)
+                if not (coded and name.lower() in OF_THE_CODED)
             ],
             content=self.body,
             request=head.request,
@@ -65,5 +65,5 @@ class Answer:
 
 _LONGEST_CHARACTER = 4
 
-# They speak of the bytes on the wire, and httpx would undo the coding a second time.
-_OF_THE_CODED = (b"content-encoding", b"content-length")
+OF_THE_CODED = (b"content-encoding", b"content-length")
+"""Header fields that speak of the bytes on the wire; httpx would undo the coding a second time."""

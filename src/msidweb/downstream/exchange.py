@@ -32,7 +32,7 @@ from .calls import Call
 from .repeating import Repeats, Sleep
 from .resolution import ApiPlan
 from .sending import Receive, Sender, discard
-from .streaming import Streamed
+from .streaming import streamed
 from .trace import Trace
 
 MAX_ANSWER = 100 * 1024 * 1024
@@ -75,8 +75,7 @@ class Exchange:
             raise failures.refused(
                 answer,
                 now=self._clock.time(),
-                challenge_unanswered=_claims_wanted(call, answer.head) is not None
-                and not call.can_be_sent,
+                challenge_unanswered=trace.challenge_unanswered,
             )
         return answer
 
@@ -97,14 +96,9 @@ class Exchange:
             return Answer(call.plan.name, head, b"", trace.correlation_id)
 
         answer = await self._within_deadline(call, trace, receive)
-        head = answer.head
-        head.stream = Streamed(head.stream, call.plan.name, trace.correlation_id)
+        head = streamed(answer)
         try:
             yield head
-        except httpx.DecodingError as error:
-            if getattr(error, "_request", None) is not head.request:
-                raise
-            raise failures.unreadable(answer, failures.NOT_AS_CODED) from error
         finally:
             await head.aclose()
 
@@ -131,7 +125,10 @@ class Exchange:
         ask = partial(self.authorization, plan, plan.acquire, **whose) if plan.scopes else None
         answer = await self._sender.send(call, ask, trace, receive)
         claims = _claims_wanted(call, answer.head)
-        if claims is None or not call.can_be_sent:
+        if claims is None:
+            return answer
+        if not call.can_be_sent:
+            trace.challenge_unanswered = True
             return answer
         await discard(answer)
         again = partial(self.answer_to, claims, plan, correlation_id=trace.correlation_id, **whose)

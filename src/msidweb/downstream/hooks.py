@@ -82,8 +82,7 @@ class Guard:
         """
         if request.method != self._method:
             raise InvalidCallError("A hook changed the verb.", code="customized_method")
-        if not request.extensions.keys().isdisjoint(("target", "sni_hostname")):
-            raise InvalidCallError("A hook changed the target.", code="foreign_url")
+        check_target(request)
         try:
             request.url, request.headers = httpx.URL(request.url), httpx.Headers(request.headers)
         except (AttributeError, TypeError, ValueError, httpx.InvalidURL):
@@ -114,6 +113,13 @@ class Guard:
 def _malformed() -> InvalidCallError:
     msg = "A hook left a URL, headers or a body that no request can have."
     return InvalidCallError(msg, code="customized_request")
+
+
+def check_target(request: httpx.Request) -> None:
+    """Raise InvalidCallError where *request* would be sent elsewhere than its URL says."""
+    if not request.extensions.keys().isdisjoint(("target", "sni_hostname")):
+        msg = "The request has a target of its own beside its URL; no token is sent there."
+        raise InvalidCallError(msg, code="foreign_url")
 
 
 def check_below(base: BaseUrl, url: httpx.URL) -> None:

@@ -17,6 +17,7 @@ class Trace:
         repeats: Those that repeat one that failed.
         sending: Whether the last of them was on its way, hooks and token done.
         status: Status of the last answer, None where none came.
+        challenge_unanswered: Whether that demands claims, and the body cannot be sent again.
     """
 
     started: float
@@ -26,6 +27,7 @@ class Trace:
     repeats: int = 0
     sending: bool = False
     status: int | None = None
+    challenge_unanswered: bool = False
 
     def left(self, now: float) -> float | None:
         """Seconds until the deadline, or None."""

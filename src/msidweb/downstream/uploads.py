@@ -30,6 +30,9 @@ class Upload(httpx.AsyncByteStream):
     Attributes:
         length: Bytes, where they are known.
         failure: What reading it raised.
+
+    Raises:
+        InvalidCallError: It is not of its *length* when it is read, as of a file that was cut.
     """
 
     def __init__(self, open_: Opener, *, repeatable: bool, length: int | None = None) -> None:
@@ -47,11 +50,22 @@ class Upload(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         self._opened = True
         try:
-            async for piece in self._open():
+            async for piece in self._measured():
                 yield piece
         except Exception as error:
             self.failure = error
             raise
+
+    async def _measured(self) -> AsyncIterator[bytes]:
+        # The peer would take the next request on the connection for the rest of this one.
+        sent = 0
+        async for piece in self._open():
+            sent += len(piece)
+            if self.length is not None and sent > self.length:
+                raise _resized("more")
+            yield piece
+        if self.length is not None and sent < self.length:
+            raise _resized("less")
 
 
 def upload_of(source: object) -> Upload | bytes | None:
@@ -126,3 +140,8 @@ def in_a_thread(pieces: Callable[[], Iterator[bytes]]) -> Opener:
 
 def _refused(what: str) -> InvalidCallError:
     return InvalidCallError(f"content= got {what}.", code="content_input")
+
+
+def _resized(how: str) -> InvalidCallError:
+    message = f"content= or files= gave {how} than the length it had when the call began."
+    return InvalidCallError(message, code="content_resized")

@@ -1,6 +1,6 @@
 """HTTP to other services: named clients, guarded URLs and headers, bounded bodies, repeats."""
 
-from .bounded import BodyTooLargeError, read_bounded, read_excerpt
+from .bounded import BodyTooLargeError, Unpacker, content_coding, read_bounded, read_excerpt
 from .charsets import decoded, readable
 from .clients import Clients, HttpClients
 from .headers import DroppedHeader, guard_headers
@@ -18,6 +18,8 @@ __all__ = [
     "HttpClients",
     "Random",
     "RetryBudget",
+    "Unpacker",
+    "content_coding",
     "decoded",
     "failure_reason",
     "guard_headers",

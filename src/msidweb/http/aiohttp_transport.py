@@ -8,13 +8,17 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from typing import cast
 
 import aiohttp
 import httpx
 import yarl
 
+from .lengths import measured
+
 _LONGEST_HEADER = 64 * 1024
+"""Bytes of an answer's header, all fields together."""
+
+_MOST_FIELDS = 100
 _PIECE = 64 * 1024
 """What a connection takes without waiting for the peer, in bytes."""
 
@@ -59,6 +63,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         Raises:
             httpx.TransportError: What failed, as httpx names it.
         """
+        stream = measured(request)
         try:
             content = request.content
         except httpx.RequestNotRead:
@@ -66,17 +71,21 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             if request.headers.keys().isdisjoint(("content-length", "transfer-encoding")):
                 answer = await self._send(request, None)
             else:
-                stream = cast("httpx.AsyncByteStream", request.stream)
                 answer = await self._send_stream(request, stream)
         else:
             if len(content) > _PIECE:
                 answer = await self._send_stream(request, httpx.ByteStream(content))
             else:
                 answer = await self._send(request, content or None)
+        fields = answer.raw_headers
+        size = sum(len(name) + len(value) for name, value in fields)
+        if len(fields) > _MOST_FIELDS or size > _LONGEST_HEADER:
+            answer.close()
+            raise httpx.RemoteProtocolError("The answer's header is too long.")
         reason = (answer.reason or "").encode("ascii", "replace")
         return httpx.Response(
             answer.status,
-            headers=list(answer.raw_headers),
+            headers=list(fields),
             stream=_Answer(answer),
             extensions={"http_version": b"HTTP/1.1", "reason_phrase": reason},
         )

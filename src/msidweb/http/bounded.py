@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import zlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from typing import cast
 
 import httpx
 
 from .charsets import readable
+
+PIECE = 64 * 1024
+"""Bytes that are unpacked at one time where a body is read piece by piece."""
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
@@ -50,7 +53,7 @@ async def _read(response: httpx.Response, limit: int) -> tuple[bytes, bool]:
         return body[:limit], len(body) > limit
     taken = bytearray()
     try:
-        unpack = _Unpacker(response)
+        unpack = Unpacker(content_coding(response), response.request)
         async with contextlib.aclosing(_raw(response)) as chunks:
             async for chunk in chunks:
                 taken += unpack(chunk, limit + 1 - len(taken))
@@ -66,21 +69,30 @@ def _raw(response: httpx.Response) -> AsyncGenerator[bytes, None]:
     return cast("AsyncGenerator[bytes, None]", response.aiter_raw())
 
 
-class _Unpacker:
-    """Undoes the content coding a bounded piece at a time.
+def content_coding(response: httpx.Response) -> str:
+    """The content coding of *response* in lower case; empty where it has none."""
+    return str(response.headers.get("content-encoding", "")).strip().lower()
 
-    httpx's decoders unpack a whole chunk at once, so 64 KiB can become 64 MiB.
+
+class Unpacker:
+    """Undoes one content coding, gzip or deflate, a bounded piece at a time.
+
+    httpx's decoders unpack a whole chunk at once, so 64 KiB can become 64 MiB, and as many codings
+    as an answer names.
+
+    Raises:
+        httpx.DecodingError: The coding is another, or the body is not what it says.
     """
 
-    def __init__(self, response: httpx.Response) -> None:
-        self._request = response.request
+    def __init__(self, coding: str, request: httpx.Request) -> None:
+        self._request = request
         self._fed = False
-        coding = response.headers.get("content-encoding", "").strip().lower()
         self._zlib = None if coding in {"", "identity"} else zlib.decompressobj(_GZIP_OR_ZLIB)
         if coding not in {"", "identity", "gzip", "x-gzip", "deflate"}:
             raise self._error("The content coding is not one that was asked for.")
 
     def __call__(self, chunk: bytes, room: int) -> bytes:
+        """The first *room* bytes that *chunk* unpacks to."""
         if self._zlib is None:
             return chunk
         self._fed = True
@@ -93,7 +105,22 @@ class _Unpacker:
             raise self._error("The body goes on after its packed end.")
         return unpacked
 
+    def pieces(self, chunk: bytes) -> Iterator[bytes]:
+        """What *chunk* unpacks to, at most 64 KiB at a time."""
+        if self._zlib is None:
+            yield chunk
+            return
+        while True:
+            piece = self(chunk, PIECE)
+            if piece:
+                yield piece
+            chunk = self._zlib.unconsumed_tail
+            # A full piece may have left some within zlib.
+            if not chunk and len(piece) < PIECE:
+                return
+
     def finish(self) -> None:
+        """Raise where the packed body is not at its end."""
         if self._zlib is not None and self._fed and not self._zlib.eof:
             raise self._error("The packed body ends too early.")
 

@@ -10,6 +10,8 @@ from typing import cast
 
 import httpx
 
+from .lengths import measured
+
 _QUOTING = (httpx.ProtocolError, httpx.ProxyError)
 
 
@@ -22,6 +24,8 @@ class HttpxTransport(httpx.AsyncHTTPTransport):
         Raises:
             httpx.TransportError: What failed; of a broken answer the kind alone.
         """
+        # h11 counts as well, and its own error would come through httpcore as it is.
+        request.stream = measured(request)
         try:
             response = await super().handle_async_request(request)
         except _QUOTING as error:

@@ -25,6 +25,12 @@ async def transport(request):
     await clients.aclose()
 
 
+@pytest.fixture
+def asked_before(request, transport):
+    """Whether *transport* tells what it is about to send, as httpcore does."""
+    return request.node.callspec.params["transport"] == "httpx"
+
+
 def answering(*answers: bytes):
     async def behaviour(connection: Connection) -> None:
         left = list(answers)
@@ -117,6 +123,73 @@ async def test_a_redirect_to_another_origin_carries_no_token(transport, status):
     head = other.heads[0].lower()
     assert b"authorization" not in head
     assert b"transfer-encoding" not in head
+
+
+def redirecting(location: str):
+    async def behaviour(connection: Connection) -> None:
+        while True:
+            moved = b"/v1/moved " in await connection.request()
+            away = json_answer(b"", "307 Temporary Redirect", f"Location: {location}")
+            await connection.send(away if moved else OK)
+
+    return behaviour
+
+
+@pytest.mark.parametrize("location", ["/v2/x", "/v1other/x", "/v1/%2e%2e/v2", "../v2"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_redirect_out_of_the_base_url_is_refused(transport, location, method, asked_before):
+    async with raw_server(redirecting(location)) as server:
+        auth = api_at(f"{server.url}/v1").auth("api")
+        async with httpx.AsyncClient(
+            transport=transport, auth=auth, follow_redirects=True
+        ) as client:
+            with pytest.raises(InvalidCallError):
+                await client.request(method, f"{server.url}/v1/moved", content=b"")
+    assert len(server.heads) == (1 if asked_before else 2)
+
+
+async def test_a_redirect_below_the_base_url_carries_the_token(transport, asked_before):
+    events = []
+
+    async def told(event, info) -> None:
+        events.append(event)
+
+    async with raw_server(redirecting("/v1/x?y=%20")) as server:
+        auth = api_at(f"{server.url}/v1").auth("api")
+        async with httpx.AsyncClient(
+            transport=transport, auth=auth, follow_redirects=True
+        ) as client:
+            answer = await client.get(f"{server.url}/v1/moved", extensions={"trace": told})
+    assert answer.json() == []
+    assert all(b"token-1" in head for head in server.heads)
+    assert bool(events) == asked_before
+
+
+async def test_a_redirect_through_a_proxy_is_judged_by_where_it_leads():
+    async with raw_server(redirecting("/v2/x")) as proxy:
+        base = "http://localhost/v1"
+        client = httpx.AsyncClient(
+            auth=api_at(base).auth("api"), follow_redirects=True, proxy=proxy.url, trust_env=False
+        )
+        async with client:
+            assert (await client.get(f"{base}/x")).json() == []
+            with pytest.raises(InvalidCallError):
+                await client.get(f"{base}/moved")
+    paths = [head.split()[1].decode().removeprefix(base) for head in proxy.heads]
+    assert paths == ["/x", "/moved"]
+
+
+@pytest.mark.parametrize("extension", [{"target": b"/admin"}, {"sni_hostname": "evil.example"}])
+async def test_a_target_beside_the_url_gets_no_token(extension):
+    tokens = Tokens()
+    async with httpx.AsyncClient(
+        transport=httpx.MockTransport(Script(httpx.Response(200))),
+        auth=api_at(BASE, tokens).auth("api"),
+    ) as client:
+        with pytest.raises(InvalidCallError) as caught:
+            await client.get(BASE, extensions=extension)
+    assert caught.value.code == "foreign_url"
+    assert not tokens.asked
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import zlib
 
 import httpx
 import pytest
@@ -115,7 +116,7 @@ async def test_a_body_that_breaks_off_is_a_typed_error_inside_of_the_block(conne
             await response.aread()
 
 
-async def test_a_body_that_is_not_packed_as_it_says_is_a_typed_error_outside_of_the_block(connect):
+async def test_a_body_that_is_not_packed_as_it_says_is_a_typed_error(connect):
     async def lie(connection: Connection) -> None:
         await connection.request()
         await connection.send(json_answer(b"plain", "200 OK", "Content-Encoding: gzip"))
@@ -134,6 +135,43 @@ async def test_a_packed_stream_is_unpacked(connect):
 
     async with raw_server(pack) as server:
         assert await read_whole(connect(server.url)) == b"plain"
+
+
+@pytest.mark.parametrize("coding", ["gzip, gzip", "gzip, deflate", "br", "identity, gzip"])
+async def test_a_stream_is_unpacked_once_and_no_more(connect, coding):
+    body = gzip.compress(gzip.compress(b"plain"))
+
+    async def stack(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(json_answer(body, "200 OK", f"Content-Encoding: {coding}"))
+
+    async with (
+        raw_server(stack) as server,
+        connect(server.url).call_api("api", stream=True) as response,
+    ):
+        assert response.status_code == 200
+        with pytest.raises(DownstreamApiError) as caught:
+            await response.aread()
+    assert caught.value.code == "unreadable_answer"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+async def test_a_stream_that_unpacks_to_much_comes_in_pieces(connect, pack):
+    coding = "gzip" if pack is gzip.compress else "deflate"
+    size = 5_000_001
+
+    async def bomb(connection: Connection) -> None:
+        await connection.request()
+        body = pack(bytes(size))
+        await connection.send(json_answer(body, "200 OK", f"Content-Encoding: {coding}"))
+
+    async with (
+        raw_server(bomb) as server,
+        connect(server.url).call_api("api", stream=True) as response,
+    ):
+        sizes = [len(piece) async for piece in response.aiter_bytes()]
+    assert sum(sizes) == size
+    assert max(sizes) <= 64 * 1024
 
 
 async def test_errors_of_the_readers_own_pass_as_they_are():

@@ -279,3 +279,36 @@ async def test_an_empty_form_is_no_body():
     await downstream(service).post_for_user("api", data={})
     assert service.requests[0].content == b""
     assert "content-type" not in service.requests[0].headers
+
+
+@pytest.mark.parametrize("size", [7, 100_000, 300_000])
+async def test_a_file_that_is_cut_or_grows_is_an_error_and_not_the_next_requests_head(
+    connect, file, size
+):
+    def resized(request: httpx.Request) -> None:
+        file.truncate(size)
+
+    stored = []
+
+    async def throttle(connection: Connection) -> None:
+        head = await connection.reader.readuntil(b"\r\n\r\n")
+        if head.startswith(b"GET"):
+            await connection.send(json_answer(b"[]"))
+        else:
+            stored.append(await connection.reader.read())
+
+    async with raw_server(throttle) as server:
+        api = connect(server.url)
+        with pytest.raises(InvalidCallError) as caught:
+            await api.put_for_user("api", content=file, customize_request=resized)
+        assert await api.get_for_user("api") == []
+    assert caught.value.code == "content_resized"
+    assert all(b"GET" not in body for body in stored)
+
+
+async def test_a_transport_of_ones_own_learns_of_a_file_that_is_cut(file):
+    def cut(request: httpx.Request) -> None:
+        file.truncate(7)
+
+    with pytest.raises(InvalidCallError):
+        await downstream(Script()).put_for_user("api", content=file, customize_request=cut)

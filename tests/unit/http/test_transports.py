@@ -1,6 +1,7 @@
 """What both transports do, over real sockets."""
 
 import asyncio
+import contextlib
 import gzip
 import socket
 import ssl
@@ -116,6 +117,16 @@ async def test_long_headers_are_taken(client):
         assert (await client.get(server.url())).headers["www-authenticate"] == value.decode()
 
 
+@pytest.mark.parametrize("transport", ["aiohttp"])
+@pytest.mark.parametrize(("size", "count"), [(40_000, 2), (10, 101)])
+async def test_a_header_that_is_too_long_is_a_protocol_error(client, size, count):
+    field = b"WWW-Authenticate: " + b"c" * size + b"\r\n"
+    sent = b"HTTP/1.1 200 OK\r\n" + field * count + b"Content-Length: 0\r\n\r\n"
+    async with serve(answering(sent)) as server:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get(server.url())
+
+
 async def _echo(peer: Peer) -> None:
     head = (await peer.head()).lower()
     if b"transfer-encoding: chunked" in head:
@@ -194,6 +205,58 @@ async def test_an_answer_before_the_body_was_sent_is_taken(client):
 
     async with serve(refuse) as server:
         assert (await client.post(server.url(), content=slow())).status_code == 413
+
+
+@pytest.mark.parametrize("declared", ["200", "5", "x", "+13", "13, 13"])
+@pytest.mark.parametrize("body", [_pieces, lambda: b"one two three", lambda: b"", bytes(70_000)])
+async def test_a_body_of_another_length_never_reaches_the_next_request(client, body, declared):
+    content = body() if callable(body) else body
+    stored: list[bytes] = []
+
+    async def store(peer: Peer) -> None:
+        head = (await peer.head()).lower()
+        if head.startswith(b"get"):
+            await peer.send(OK)
+        else:
+            await peer.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+            stored.append(await peer.reader.read())
+
+    async with serve(store) as server:
+        with contextlib.suppress(httpx.LocalProtocolError):
+            headers = {"Content-Length": declared}
+            await client.post(server.url(), content=content, headers=headers)
+        assert (await client.get(server.url("/next"))).text == "ok"
+        assert not any(b"next" in body for body in stored)
+
+
+@pytest.mark.parametrize("declared", ["200", "5"])
+async def test_a_body_of_another_length_is_a_local_protocol_error(client, declared):
+    async with serve(_silent) as server:
+        headers = {"Content-Length": declared}
+        with pytest.raises(httpx.LocalProtocolError):
+            await client.post(server.url(), content=_pieces(), headers=headers)
+
+
+async def test_after_an_early_answer_the_next_request_is_not_taken_for_the_rest_of_the_body(client):
+    stored: list[bytes] = []
+
+    async def refuse(peer: Peer) -> None:
+        while not (await peer.head()).startswith(b"GET"):
+            await peer.send(b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n")
+            stored.append(await peer.reader.readexactly(10))
+        await peer.send(OK)
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"begun"
+        await asyncio.sleep(0.05)
+        yield b"ended"
+
+    async with serve(refuse) as server:
+        headers = {"Content-Length": "10"}
+        answer = await client.post(server.url(), content=slow(), headers=headers)
+        assert answer.status_code == 401
+        assert (await client.get(server.url())).text == "ok"
+    assert stored in ([], [b"begunended"])
 
 
 async def test_a_body_without_a_write_timeout_arrives(client):
