@@ -151,6 +151,30 @@ def test_keywords_and_environment_do_without_any_file(monkeypatch, tmp_path):
     assert identity.downstream_api.named("P")
 
 
+AZURE_SDK = {
+    "AZURE_CLIENT_ID": CLIENT,
+    "AZURE_TENANT_ID": TENANT,
+    "AZURE_CLIENT_SECRET": SECRET,
+}
+
+
+@pytest.mark.parametrize("keywords", [{}, {"tenant_id": TENANT}])
+def test_the_variables_of_the_azure_sdks_do_without_any_section(keywords):
+    builder = IdentityBuilder(Configuration.of_environment(environ=AZURE_SDK))
+    builder.add_microsoft_identity_web_api(**keywords).enable_token_acquisition()
+
+    web_api = builder.build().options.web_api
+    assert (web_api.client_id, web_api.tenant_id) == (CLIENT, TENANT)
+    (credential,) = web_api.effective_credentials
+    assert credential.client_secret.get_secret_value() == SECRET
+
+
+def test_an_environment_that_says_nothing_is_a_missing_section():
+    builder = IdentityBuilder(Configuration.of_environment(environ={}))
+    (problem,) = problems_of(builder.add_microsoft_identity_web_api())
+    assert str(problem).startswith("section 'AzureAd': is not in the configuration")
+
+
 def test_an_http_client_takes_its_section_and_keywords_win(appsettings):
     builder = chain(builder_of(appsettings, HttpClients__PartnerAPI__ConnectTimeout="1.5"))
     builder.add_http_client("PartnerAPI", timeout=30)

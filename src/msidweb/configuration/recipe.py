@@ -39,7 +39,7 @@ class Recipe(Generic[M]):
         section = self._section(configuration)
         made = draft(
             self.model,
-            section or {},
+            {} if section is None else section,
             overrides={**self._given(), **self.keywords},
             place=self.name(configuration),
             problems=problems,
