@@ -312,6 +312,36 @@ def test_a_file_that_cannot_be_read_is_the_only_problem(tmp_path):
     assert "appsettings.json" in problem.place
 
 
+def test_a_key_given_twice_hides_no_other_problem(tmp_path):
+    path = tmp_path / "appsettings.json"
+    path.write_text('{"AzureAd": {"TenantId": "a", "tenantid": "b", "Bogus": 1}}')
+    builder = builder_of(path).add_microsoft_identity_web_api().add_downstream_apis()
+
+    texts = [str(problem).partition(" (")[0] for problem in problems_of(builder)]
+
+    assert texts[:3] == [
+        "appsettings.json: AzureAd:tenantid: is given twice",
+        "appsettings.json: AzureAd:Bogus: is unknown",
+        "section 'DownstreamApis': is not in the configuration",
+    ]
+    assert "AzureAd:ClientId: is missing" in texts
+
+
+def test_an_overlay_that_cannot_be_read_hides_only_what_may_be_in_it(tmp_path):
+    path = tmp_path / "appsettings.json"
+    path.write_text(json.dumps({"AzureAd": {"TenantId": TENANT, "Bogus": 1}}))
+    (tmp_path / "appsettings.Production.json").write_text("{")
+    edited = []
+    builder = builder_of(path).add_microsoft_identity_web_api().add_downstream_apis()
+    builder.add_downstream_api("P", "P", base_url="https://p.example", configure=edited.append)
+
+    assert [str(problem).partition(" (")[0] for problem in problems_of(builder)] == [
+        "appsettings.Production.json: line 1, column 2: is not JSON",
+        "appsettings.json: AzureAd:Bogus: is unknown",
+    ]
+    assert edited == []
+
+
 def test_a_named_file_that_is_not_there_is_told_at_build(tmp_path):
     builder = chain(builder_of(tmp_path / "none.json"))
 
