@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from msidweb.acquisition.terms import later_options
+from msidweb.acquisition.terms import check_query, later_options
 from msidweb.authority import read_authority
 from msidweb.configuration import (
     ENTRA_CLIENT,
@@ -22,7 +22,7 @@ from msidweb.configuration import (
 from msidweb.configuration.spelling import did_you_mean, nearest
 from msidweb.container import IdentityContainer
 from msidweb.downstream import objections
-from msidweb.errors import ConfigurationError, Problem
+from msidweb.errors import ConfigurationError, InvalidCallError, Problem
 from msidweb.telemetry import ConfigurationNoted
 
 _NONE: frozenset[str] = frozenset()
@@ -60,7 +60,7 @@ def web_api_problems(
     """What is wrong with the application, first by its options, then as the parts see it."""
     problems = check_web_api(options.web_api, place)
     told = {problem.place for problem in problems}
-    refusals = _refusals(container, options, place)
+    refusals = [*_unsendable(options.web_api, place), *_refusals(container, options, place)]
     return problems + [item for item in refusals if item.place not in told]
 
 
@@ -127,6 +127,20 @@ def _unserved(place: str, api: DownstreamApiOptions, options: IdentityOptions) -
         yield Problem(place, "needs tokens", "call enable_token_acquisition()")
     elif api.scopes and named is not None and named not in acquiring:
         yield Problem(place, f"needs tokens, and the scheme {named!r} acquires none")
+
+
+def _unsendable(options: MicrosoftIdentityOptions, place: Place) -> Iterator[Problem]:
+    """What no token request could be written with."""
+    for name, check in _SENT.items():
+        key = MicrosoftIdentityOptions.model_fields[name].alias or name
+        try:
+            check(getattr(options, name))
+        except InvalidCallError as error:
+            if place.knows(key):
+                yield Problem(place.of(key), error.message)
+
+
+_SENT: Mapping[str, Callable[[Any], object]] = {"extra_query_parameters": check_query}
 
 
 def _refusals(

@@ -43,6 +43,10 @@ TYPO_IS = "AzureAd:AllowUserRolesWithoutScop: is unknown"
 
 #: A section, and all that is wrong with it.
 SECTIONS = {
+    "half of a surrogate pair in the query of every token request": (
+        without(ExtraQueryParameters={"\ud800": "x"}),
+        ["AzureAd:ExtraQueryParameters: extra_query_parameters holds half of a surrogate pair"],
+    ),
     "a typo, and no client id": (
         without("ClientId") | TYPO,
         [TYPO_IS, "AzureAd:ClientId: is missing"],

@@ -134,11 +134,16 @@ def _claims(claims: str | None) -> str | None:
 def _query(
     configured: Mapping[str, str] | None, given: Mapping[str, str] | None
 ) -> tuple[tuple[str, str], ...]:
-    if any(_SURROGATE.search(text) for pair in (given or {}).items() for text in pair):
+    check_query(given)
+    return tuple(laid_over((configured or {}).items(), (given or {}).items()))
+
+
+def check_query(query: Mapping[str, str] | None) -> None:
+    """Raise InvalidCallError where *query* cannot be written into a URL."""
+    if any(_SURROGATE.search(text) for pair in (query or {}).items() for text in pair):
         raise InvalidCallError(
             "extra_query_parameters holds half of a surrogate pair", code="invalid_query"
         )
-    return tuple(laid_over((configured or {}).items(), (given or {}).items()))
 
 
 def _components(query: tuple[tuple[str, str], ...]) -> Components:
