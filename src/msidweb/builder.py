@@ -322,10 +322,11 @@ class IdentityBuilder:
         Raises:
             ConfigurationError: Lists every problem with its place.
         """
-        if self.configuration.problems:
-            raise ConfigurationError(self.configuration.problems)
-        problems: list[Problem] = []
+        problems = list(self.configuration.problems)
         options, unread = self._options(problems)
+        if not self.configuration.is_whole:
+            # What seems to be missing or to contradict may be otherwise in the lost file.
+            raise ConfigurationError(dict.fromkeys(problems))
         sources = self._schemes.sources(self.configuration)
         container = make_container(
             options,
@@ -376,7 +377,7 @@ class IdentityBuilder:
         listed: dict[str, Recipe[DownstreamApiOptions]] = {}
         for source in self._api_sections:
             section = self.configuration.section(source) if isinstance(source, str) else source
-            if isinstance(source, str) and not section:
+            if isinstance(source, str) and not section and self.configuration.is_whole:
                 problems.append(self.configuration.missing(source))
             listed |= _named(DownstreamApiOptions, section, problems)
         return listed | self._apis

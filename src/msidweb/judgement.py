@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from msidweb.acquisition.terms import later_options
+from msidweb.acquisition.terms import (
+    check_query,
+    later_options,
+    read_scopes,
+    single_tenant,
+)
+from msidweb.acquisition.terms import objections as token_objections
 from msidweb.authority import read_authority
 from msidweb.configuration import (
     ENTRA_CLIENT,
@@ -21,8 +27,9 @@ from msidweb.configuration import (
 )
 from msidweb.configuration.spelling import did_you_mean, nearest
 from msidweb.container import IdentityContainer
-from msidweb.downstream import objections
-from msidweb.errors import ConfigurationError, Problem
+from msidweb.downstream import objections as api_objections
+from msidweb.errors import ConfigurationError, InvalidCallError, Problem
+from msidweb.http.transports import objections as client_objections
 from msidweb.telemetry import ConfigurationNoted
 
 _NONE: frozenset[str] = frozenset()
@@ -52,6 +59,9 @@ def contradictions(options: IdentityOptions, unread: Unread) -> Iterator[Problem
     for name, client in options.http_clients.items():
         place = Place(f"HTTP client {name!r}", unread=unread.http_clients.get(name, _NONE))
         yield from check_http_client(client, place)
+        for option, refusal in client_objections(name, client):
+            if place.knows(option):
+                yield Problem(place.of(option), refusal.message)
 
 
 def web_api_problems(
@@ -60,7 +70,7 @@ def web_api_problems(
     """What is wrong with the application, first by its options, then as the parts see it."""
     problems = check_web_api(options.web_api, place)
     told = {problem.place for problem in problems}
-    refusals = _refusals(container, options, place)
+    refusals = [*_unsendable(options.web_api, place), *_refusals(container, options, place)]
     return problems + [item for item in refusals if item.place not in told]
 
 
@@ -97,12 +107,10 @@ _NOT_YET = (
 def _unfit(
     name: str, api: DownstreamApiOptions, options: IdentityOptions, place: Place
 ) -> Iterator[Problem]:
-    for option, error in objections(name, api):
-        if place.knows(option):
-            yield Problem(place.name, error.message)
-    for later in later_options(api.acquire_token_options):
-        key = AcquireTokenOptions.model_fields[later].alias
-        yield Problem(f"{place.name}: AcquireTokenOptions:{key}", "is not part of this version")
+    for option, error in api_objections(name, api):
+        if place.knows(option, *_RESTS_ON.get(option, ())):
+            yield Problem(place.of(option), error.message)
+    yield from _unasked(api, place)
     yield from _unserved(place.name, api, options)
     client = api.http_client_name
     if client is not None and client not in options.http_clients:
@@ -112,6 +120,31 @@ def _unfit(
         yield Problem(
             place.name, f"{ENTRA_CLIENT!r} is the client that asks Entra ID, not an API's"
         )
+
+
+_RESTS_ON: Mapping[str, tuple[str, ...]] = {
+    "BaseUrl": ("AllowEncodedSlash",),
+    "RelativePath": ("AllowEncodedSlash",),
+    "Scopes": ("RequestAppToken",),
+}
+
+
+def _unasked(api: DownstreamApiOptions, place: Place) -> Iterator[Problem]:
+    """What no token of *api* could be asked for with."""
+    wanted = api.acquire_token_options
+    for later in later_options(wanted):
+        key = AcquireTokenOptions.model_fields[later].alias
+        yield Problem(f"{place.name}: AcquireTokenOptions:{key}", "is not part of this version")
+    for field_name, error in token_objections(wanted):
+        key = f"AcquireTokenOptions:{AcquireTokenOptions.model_fields[field_name].alias}"
+        if place.knows(key):
+            yield Problem(f"{place.name}: {key}", error.message)
+    # Empty entries are told already.
+    if api.scopes and all(map(str.strip, api.scopes)):
+        try:
+            read_scopes(api.scopes)
+        except InvalidCallError as error:
+            yield Problem(place.of("Scopes"), error.message)
 
 
 def _unserved(place: str, api: DownstreamApiOptions, options: IdentityOptions) -> Iterator[Problem]:
@@ -127,6 +160,23 @@ def _unserved(place: str, api: DownstreamApiOptions, options: IdentityOptions) -
         yield Problem(place, "needs tokens", "call enable_token_acquisition()")
     elif api.scopes and named is not None and named not in acquiring:
         yield Problem(place, f"needs tokens, and the scheme {named!r} acquires none")
+
+
+def _unsendable(options: MicrosoftIdentityOptions, place: Place) -> Iterator[Problem]:
+    """What no token request could be written with."""
+    for name, check in _SENT.items():
+        key = MicrosoftIdentityOptions.model_fields[name].alias or name
+        try:
+            check(getattr(options, name))
+        except InvalidCallError as error:
+            if place.knows(key):
+                yield Problem(place.of(key), error.message)
+
+
+_SENT: Mapping[str, Callable[[Any], object]] = {
+    "app_home_tenant_id": single_tenant,
+    "extra_query_parameters": check_query,
+}
 
 
 def _refusals(

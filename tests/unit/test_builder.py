@@ -151,6 +151,30 @@ def test_keywords_and_environment_do_without_any_file(monkeypatch, tmp_path):
     assert identity.downstream_api.named("P")
 
 
+AZURE_SDK = {
+    "AZURE_CLIENT_ID": CLIENT,
+    "AZURE_TENANT_ID": TENANT,
+    "AZURE_CLIENT_SECRET": SECRET,
+}
+
+
+@pytest.mark.parametrize("keywords", [{}, {"tenant_id": TENANT}])
+def test_the_variables_of_the_azure_sdks_do_without_any_section(keywords):
+    builder = IdentityBuilder(Configuration.of_environment(environ=AZURE_SDK))
+    builder.add_microsoft_identity_web_api(**keywords).enable_token_acquisition()
+
+    web_api = builder.build().options.web_api
+    assert (web_api.client_id, web_api.tenant_id) == (CLIENT, TENANT)
+    (credential,) = web_api.effective_credentials
+    assert credential.client_secret.get_secret_value() == SECRET
+
+
+def test_an_environment_that_says_nothing_is_a_missing_section():
+    builder = IdentityBuilder(Configuration.of_environment(environ={}))
+    (problem,) = problems_of(builder.add_microsoft_identity_web_api())
+    assert str(problem).startswith("section 'AzureAd': is not in the configuration")
+
+
 def test_an_http_client_takes_its_section_and_keywords_win(appsettings):
     builder = chain(builder_of(appsettings, HttpClients__PartnerAPI__ConnectTimeout="1.5"))
     builder.add_http_client("PartnerAPI", timeout=30)
@@ -286,6 +310,36 @@ def test_a_file_that_cannot_be_read_is_the_only_problem(tmp_path):
     (problem,) = problems_of(chain(builder_of(path)))
 
     assert "appsettings.json" in problem.place
+
+
+def test_a_key_given_twice_hides_no_other_problem(tmp_path):
+    path = tmp_path / "appsettings.json"
+    path.write_text('{"AzureAd": {"TenantId": "a", "tenantid": "b", "Bogus": 1}}')
+    builder = builder_of(path).add_microsoft_identity_web_api().add_downstream_apis()
+
+    texts = [str(problem).partition(" (")[0] for problem in problems_of(builder)]
+
+    assert texts[:3] == [
+        "appsettings.json: AzureAd:tenantid: is given twice",
+        "appsettings.json: AzureAd:Bogus: is unknown",
+        "section 'DownstreamApis': is not in the configuration",
+    ]
+    assert "AzureAd:ClientId: is missing" in texts
+
+
+def test_an_overlay_that_cannot_be_read_hides_only_what_may_be_in_it(tmp_path):
+    path = tmp_path / "appsettings.json"
+    path.write_text(json.dumps({"AzureAd": {"TenantId": TENANT, "Bogus": 1}}))
+    (tmp_path / "appsettings.Production.json").write_text("{")
+    edited = []
+    builder = builder_of(path).add_microsoft_identity_web_api().add_downstream_apis()
+    builder.add_downstream_api("P", "P", base_url="https://p.example", configure=edited.append)
+
+    assert [str(problem).partition(" (")[0] for problem in problems_of(builder)] == [
+        "appsettings.Production.json: line 1, column 2: is not JSON",
+        "appsettings.json: AzureAd:Bogus: is unknown",
+    ]
+    assert edited == []
 
 
 def test_a_named_file_that_is_not_there_is_told_at_build(tmp_path):

@@ -10,6 +10,7 @@ TENANT = "11111111-2222-3333-4444-555555555555"
 LOGIN = "https://login.microsoftonline.com"
 SECRET = {"SourceType": "ClientSecret", "ClientSecret": "s3cret~value"}
 GOOD = {"ClientId": "c", "TenantId": TENANT, "ClientCredentials": [SECRET]}
+P = "downstream API 'P'"
 API = {"BaseUrl": "https://p.example", "Scopes": ["api://p/read"]}
 
 
@@ -43,6 +44,33 @@ TYPO_IS = "AzureAd:AllowUserRolesWithoutScop: is unknown"
 
 #: A section, and all that is wrong with it.
 SECTIONS = {
+    "texts that no token request and no host can hold": (
+        without(
+            ClientId="a b\r\n",
+            ClientCapabilities=["cp1", "a b"],
+            AppHomeTenantId="a/b",
+            KnownAuthorityHosts=["login.example", "a b"],
+        ),
+        [
+            "AzureAd:ClientId: holds a space, or what is not visible ASCII",
+            "AzureAd:ClientCapabilities: holds a space, or what is not visible ASCII",
+            "AzureAd:AppHomeTenantId: tenant is no tenant id and no domain.",
+            "AzureAd:KnownAuthorityHosts: holds an entry that is no host",
+        ],
+    ),
+    "a home that is no single tenant": (
+        without(AppHomeTenantId="common"),
+        [
+            (
+                "AzureAd:AppHomeTenantId: tenant 'common' names no single tenant; "
+                "give a tenant id or a domain."
+            )
+        ],
+    ),
+    "half of a surrogate pair in the query of every token request": (
+        without(ExtraQueryParameters={"\ud800": "x"}),
+        ["AzureAd:ExtraQueryParameters: extra_query_parameters holds half of a surrogate pair"],
+    ),
     "a typo, and no client id": (
         without("ClientId") | TYPO,
         [TYPO_IS, "AzureAd:ClientId: is missing"],
@@ -183,20 +211,73 @@ APIS = {
         },
         [
             "DownstreamApis:P:RelativPath: is unknown",
-            "downstream API 'P':Scopes: holds an empty entry",
-            "downstream API 'P': HttpClientName: no HTTP client is called 'Slow'",
-            "downstream API 'P': The base URL is plain http to a host that is not loopback.",
-            "downstream API 'P': 'P': the protocol scheme 'Pop' is not offered.",
-            "downstream API 'P': The header name 'a b' is not a token of RFC 9110.",
-            "downstream API 'P': The value of header 'Accept' is not visible ASCII.",
-            "downstream API 'P': 'P': the HTTP method is not a token of RFC 9110.",
+            f"{P}:Scopes: holds an empty entry",
+            f"{P}: HttpClientName: no HTTP client is called 'Slow'",
+            f"{P}:BaseUrl: The base URL is plain http to a host that is not loopback.",
+            f"{P}:ProtocolScheme: 'P': the protocol scheme 'Pop' is not offered.",
+            f"{P}:ExtraHeaderParameters: The header name 'a b' is not a token of RFC 9110.",
+            f"{P}:AcceptHeader: The value of header 'Accept' is not visible ASCII.",
+            f"{P}:HttpMethod: 'P': the HTTP method is not a token of RFC 9110.",
+        ],
+    ),
+    "what every call would be refused for": (
+        {
+            "BaseUrl": "https://p.example",
+            "RelativePath": "../x",
+            "ContentType": "a\r\nb",
+            "ExtraQueryParameters": {"\ud800": "x"},
+            "RequestAppToken": True,
+            "Scopes": ["api://p/read", "api://p/write"],
+        },
+        [
+            f"{P}:RelativePath: The relative path holds a '.' or '..' segment.",
+            f"{P}:ContentType: The value of header 'Content-Type' is not visible ASCII.",
+            f"{P}:ExtraQueryParameters: A value of the URL holds half of a surrogate pair.",
+            (
+                f"{P}:Scopes: 'P': a call for the application takes exactly one scope, "
+                "ending in '/.default'."
+            ),
+        ],
+    ),
+    "an encoded slash, and a typo in what would allow it": (
+        {"BaseUrl": "https://p.example", "RelativePath": "a%2Fb", "AllowEncodedSlah": True},
+        ["DownstreamApis:P:AllowEncodedSlah: is unknown"],
+    ),
+    "what no token could be asked for with": (
+        {
+            "BaseUrl": "https://p.example",
+            "Scopes": ["openid"],
+            "AcquireTokenOptions": {
+                "Tenant": "a/b",
+                "Claims": "nonsense",
+                "CorrelationId": "a\nb",
+                "ExtraHeadersParameters": {"Host": "evil.example"},
+                "ExtraQueryParameters": {"\ud800": "x"},
+            },
+        },
+        [
+            f"{P}:Scopes: No scope of an API is asked for.",
+            f"{P}: AcquireTokenOptions:Tenant: tenant is no tenant id and no domain.",
+            (
+                f"{P}: AcquireTokenOptions:Claims: "
+                "claims is no JSON object of at most 8 KiB with an object 'access_token'."
+            ),
+            f"{P}: AcquireTokenOptions:CorrelationId: correlation_id is no plain id.",
+            (
+                f"{P}: AcquireTokenOptions:ExtraHeadersParameters: "
+                "extra_headers_parameters may not set 'Host'."
+            ),
+            (
+                f"{P}: AcquireTokenOptions:ExtraQueryParameters: "
+                "extra_query_parameters holds half of a surrogate pair"
+            ),
         ],
     ),
     "the base URL is misspelled": (
         {"BaseUri": "https://p.example", "Scopes": ["a/b"], "ProtocolScheme": "Pop"},
         [
             "DownstreamApis:P:BaseUri: is unknown",
-            "downstream API 'P': 'P': the protocol scheme 'Pop' is not offered.",
+            f"{P}:ProtocolScheme: 'P': the protocol scheme 'Pop' is not offered.",
         ],
     ),
     "the API is no object": ("x", ["DownstreamApis:P: must be an object"]),
@@ -221,6 +302,28 @@ def test_an_http_client_with_a_typo_is_there_all_the_same(tmp_path):
         "HttpClients:Slow:Timeot: is unknown",
         "HTTP client 'Slow':ClientKeyFile: has no ClientCertificateFile beside it",
     ]
+
+
+@pytest.mark.parametrize(
+    ("client", "problem"),
+    [
+        ({"Proxy": "://x"}, "Proxy: HTTP client 'X': the proxy is not an http or https URL."),
+        ({"Proxy": "socks5://x"}, "Proxy: HTTP client 'X': the proxy is not an http or https URL."),
+        ({"RetryMethods": "GET PSOT"}, "RetryMethods: holds no HTTP method"),
+    ],
+)
+def test_an_http_client_that_could_not_be_made_is_refused_at_build(tmp_path, client, problem):
+    settings = {"AzureAd": GOOD, "HttpClients": {"X": client}}
+
+    assert problems_of(tmp_path, settings) == [f"HTTP client 'X':{problem}"]
+
+
+def test_an_http_client_repeats_the_methods_of_an_api_of_its_own(tmp_path):
+    builder = IdentityBuilder(Configuration.of_environment(environ={}))
+    builder.add_microsoft_identity_web_api(client_id="c", tenant_id=TENANT)
+    builder.add_http_client("X", retry_methods="GET PROPFIND PROPPATCH REPORT MERGE PURGE")
+
+    assert builder.build().options.http_clients["X"].retry_methods[-1] == "PURGE"
 
 
 def test_an_http_client_is_not_judged_by_a_value_that_cannot_be_read(tmp_path):
@@ -271,7 +374,7 @@ def test_a_callable_that_fails_leaves_the_rest_to_be_told():
 
     assert [str(problem) for problem in caught.value.problems] == [
         "add_microsoft_identity_web_api:ClientId: must be text",
-        "downstream API 'P': The base URL is not an absolute URL.",
+        f"{P}:BaseUrl: The base URL is not an absolute URL.",
     ]
 
 
@@ -292,7 +395,7 @@ def test_what_an_apis_tokens_cannot_be_asked_for_yet_is_refused_at_build(tmp_pat
 
     found = problems_of(tmp_path, {"AzureAd": GOOD, "DownstreamApis": {"P": api}})
 
-    place = "downstream API 'P': AcquireTokenOptions"
+    place = f"{P}: AcquireTokenOptions"
     assert sorted(found) == sorted({f"{place}:{key}:", f"{place}:UserFlow:"})
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from msidweb.authority import META_TENANTS
 from msidweb.cache import RESERVED_SCOPES, Components, normalized_scopes
@@ -75,7 +76,7 @@ def read_terms(
     _refuse_later_options(options, scheme)
     query = _query(configured_query, options.extra_query_parameters)
     return Terms(
-        tenant=_tenant(options.tenant),
+        tenant=single_tenant(options.tenant),
         claims=_claims(options.claims),
         force_refresh=options.force_refresh,
         headers=_headers(options.extra_headers_parameters),
@@ -95,6 +96,15 @@ def later_options(options: AcquireTokenOptions) -> Iterator[str]:
             yield name
 
 
+def objections(options: AcquireTokenOptions) -> Iterator[tuple[str, InvalidCallError]]:
+    """Each option, by field, whose value :func:`read_terms` refuses, and why."""
+    for name, read in _READERS.items():
+        try:
+            read(getattr(options, name))
+        except InvalidCallError as error:
+            yield name, error
+
+
 def _refuse_later_options(options: AcquireTokenOptions, scheme: str) -> None:
     for name in later_options(options):
         raise InvalidCallError(f"{name} is not part of this version.", code="not_supported_yet")
@@ -106,7 +116,12 @@ def _refuse_later_options(options: AcquireTokenOptions, scheme: str) -> None:
         )
 
 
-def _tenant(tenant: str | None) -> str | None:
+def single_tenant(tenant: str | None) -> str | None:
+    """*tenant* as it can be asked, None for none.
+
+    Raises:
+        InvalidCallError: It is no tenant id and no domain, or names no single tenant.
+    """
     if not tenant:
         return None
     if not _TENANT.fullmatch(tenant):
@@ -134,11 +149,16 @@ def _claims(claims: str | None) -> str | None:
 def _query(
     configured: Mapping[str, str] | None, given: Mapping[str, str] | None
 ) -> tuple[tuple[str, str], ...]:
-    if any(_SURROGATE.search(text) for pair in (given or {}).items() for text in pair):
+    check_query(given)
+    return tuple(laid_over((configured or {}).items(), (given or {}).items()))
+
+
+def check_query(query: Mapping[str, str] | None) -> None:
+    """Raise InvalidCallError where *query* cannot be written into a URL."""
+    if any(_SURROGATE.search(text) for pair in (query or {}).items() for text in pair):
         raise InvalidCallError(
             "extra_query_parameters holds half of a surrogate pair", code="invalid_query"
         )
-    return tuple(laid_over((configured or {}).items(), (given or {}).items()))
 
 
 def _components(query: tuple[tuple[str, str], ...]) -> Components:
@@ -166,6 +186,15 @@ def _correlation_id(value: str | None) -> str | None:
 def is_correlation_id(value: str) -> bool:
     """Whether *value* can be sent as ``client-request-id``."""
     return _CORRELATION_ID.fullmatch(value) is not None
+
+
+_READERS: Mapping[str, Callable[[Any], object]] = {
+    "tenant": single_tenant,
+    "claims": _claims,
+    "extra_query_parameters": check_query,
+    "extra_headers_parameters": _headers,
+    "correlation_id": _correlation_id,
+}
 
 
 @dataclass(frozen=True, slots=True)

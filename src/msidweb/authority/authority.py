@@ -139,6 +139,8 @@ class _Reading:
         self._listed = frozenset(host.lower() for host in options.known_authority_hosts or ())
 
     def authority(self) -> Authority | None:
+        if not all(map(_HOST.fullmatch, self._listed)):
+            self._problem("KnownAuthorityHosts", "holds an entry that is no host")
         if self._options.sign_up_sign_in_policy_id:
             self._problem("SignUpSignInPolicyId", "Azure AD B2C is not supported yet")
             return None

@@ -44,16 +44,15 @@ class AppSettings:
                 return cls(base, overlay)
         return None
 
-    def read_into(self, root: Node, problems: list[Problem]) -> tuple[Path, ...]:
-        """The files that were there, their values put into *root*."""
+    def read_into(self, root: Node, problems: list[Problem]) -> tuple[tuple[Path, ...], bool]:
+        """The files that were there, their values put into *root*, and whether all were read."""
         layers = ((self.base, Layer.FILE), (self.overlay, Layer.ENVIRONMENT_FILE))
         there = tuple(path for path, _ in layers if path.is_file())
-        if self.required and self.base not in there:
+        is_lacking = self.required and self.base not in there
+        if is_lacking:
             problems.append(Problem(str(self.base), "does not exist"))
-        for path, layer in layers:
-            if path in there:
-                _read(path, layer, root, problems)
-        return there
+        were_read = [_read(path, layer, root, problems) for path, layer in layers if path in there]
+        return there, all(were_read) and not is_lacking
 
 
 def overlay_of(base: Path, environment: str) -> Path:
@@ -69,16 +68,18 @@ def _project(start: Path) -> Iterator[Path]:
             return
 
 
-def _read(path: Path, layer: Layer, root: Node, problems: list[Problem]) -> None:
+def _read(path: Path, layer: Layer, root: Node, problems: list[Problem]) -> bool:
     try:
         data = path.read_bytes()
     except OSError as error:
         problems.append(Problem(str(path), "cannot be read", error.strerror))
-        return
+        return False
     pairs = parse(data, name=path.name, problems=problems)
-    if pairs is not None:
-        source = Source(layer, f"{path.name}: ")
-        root.put_all(_unique(pairs, (), source, problems), source)
+    if pairs is None:
+        return False
+    source = Source(layer, f"{path.name}: ")
+    root.put_all(_unique(pairs, (), source, problems), source)
+    return True
 
 
 def _unique(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPMethod
 
 from msidweb.encoding import GUID
 from msidweb.errors import Problem
@@ -13,6 +15,7 @@ from .configuration import Section
 from .credential import CredentialDescription, SourceType
 from .model import pascal
 from .options import DownstreamApiOptions, HttpClientOptions, MicrosoftIdentityOptions
+from .spelling import nearest
 
 _NEEDED: Mapping[SourceType, tuple[str, ...]] = {
     SourceType.KEY_VAULT: ("key_vault_url", "key_vault_certificate_name"),
@@ -75,12 +78,24 @@ def check_downstream_api(options: DownstreamApiOptions, place: Place) -> list[Pr
 
 def check_http_client(options: HttpClientOptions, place: Place) -> list[Problem]:
     """What keeps an HTTP client from being made."""
+    problems: list[Problem] = []
     known = place.knows("ClientCertificateFile")
     if known and options.client_key_file and not options.client_certificate_file:
-        return [Problem(place.of("ClientKeyFile"), "has no ClientCertificateFile beside it")]
-    return []
+        where = place.of("ClientKeyFile")
+        problems.append(Problem(where, "has no ClientCertificateFile beside it"))
+    for verb in options.retry_methods:
+        near = None if verb in _VERBS else nearest(verb, _VERBS)
+        if near is not None:
+            where = place.of("RetryMethods")
+            problems.append(Problem(where, "holds no HTTP method", f"did you mean {near}?"))
+    return problems
 
 
+#: Others may be an API's own; the last two, of WebDAV, only look like misspelled ones.
+_VERBS = (*map(str, HTTPMethod), "PROPPATCH", "REPORT")
+
+
+_WORD = re.compile(r"[\x21-\x7e]+")
 _WEB_API_LISTS = (
     "audiences",
     "allowed_client_applications",
@@ -95,6 +110,12 @@ _WEB_API_LISTS = (
 def _identity(options: MicrosoftIdentityOptions, place: Place) -> Iterator[Problem]:
     if options.client_id is None and place.knows("ClientId"):
         yield Problem(place.of("ClientId"), "is missing", "the application's id; .NET: IDW10106")
+    for key, texts in (
+        ("ClientId", [options.client_id]),
+        ("ClientCapabilities", options.client_capabilities or ()),
+    ):
+        if any(text and text.strip() and not _WORD.fullmatch(text) for text in texts):
+            yield Problem(place.of(key), "holds a space, or what is not visible ASCII")
     if options.tenant_id is None and options.authority is None:
         b2c = options.sign_up_sign_in_policy_id is not None
         known = place.knows("TenantId", "Authority", "SignUpSignInPolicyId", "Domain")

@@ -80,6 +80,7 @@ class Configuration:
         environment: ``Production`` unless told.
         files: The files that were read.
         problems: What was wrong with them; the caller reports it with its own findings.
+        is_whole: Whether all of them could be read; else what nothing gives may be in the others.
     """
 
     def __init__(
@@ -90,12 +91,14 @@ class Configuration:
         environment: str,
         files: tuple[Path, ...] = (),
         problems: tuple[Problem, ...] = (),
+        is_whole: bool = True,
     ) -> None:
         self._root = root
         self._environ = environ
         self.environment = environment
         self.files = files
         self.problems = problems
+        self.is_whole = is_whole
 
     @classmethod
     def load(
@@ -129,14 +132,15 @@ class Configuration:
         root = Node()
         if set(environment) & set("/\\\0:"):
             problems.append(Problem("environment name", "is no part of a file name"))
-            return cls(root, environ={}, environment=environment, problems=tuple(problems))
+            wrong = tuple(problems)
+            return cls(root, environ={}, environment=environment, problems=wrong, is_whole=False)
         named = path or variables.get("MSIDWEB_APPSETTINGS")
         settings = (
             AppSettings.named(Path(named), environment)
             if named
             else AppSettings.search(search_from or Path.cwd(), environment)
         )
-        files = settings.read_into(root, problems) if settings else ()
+        files, is_whole = settings.read_into(root, problems) if settings else ((), True)
         read_environment(variables, root)
         return cls(
             root,
@@ -144,6 +148,7 @@ class Configuration:
             environment=environment,
             files=files,
             problems=tuple(problems),
+            is_whole=is_whole,
         )
 
     @classmethod

@@ -39,19 +39,20 @@ class Recipe(Generic[M]):
         section = self._section(configuration)
         made = draft(
             self.model,
-            section or {},
+            {} if section is None else section,
             overrides={**self._given(), **self.keywords},
             place=self.name(configuration),
             problems=problems,
             caller=self.place,
         )
         if isinstance(self.source, str) and not section and not made.options.model_fields_set:
-            problems.append(configuration.missing(self.source))
+            if configuration.is_whole:
+                problems.append(configuration.missing(self.source))
             return self._nothing()
         if self.configure is None:
             return made
         # What is not whole is not shown to a callable, and any value may be the callable's.
-        if not made.is_whole:
+        if not (made.is_whole and configuration.is_whole):
             return self._nothing()
         wrong = edit(made.options, self.configure, place=self.place)
         problems += wrong

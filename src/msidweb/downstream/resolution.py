@@ -19,7 +19,7 @@ from .arguments import OptionsOverride
 from .bodies import Serializer
 from .hooks import RequestHooks
 from .reading import Deserializer
-from .scopes import own_scopes
+from .scopes import app_scope, own_scopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def plan_api(
 
 
 def objections(name: str, options: DownstreamApiOptions) -> Iterator[tuple[str, InvalidCallError]]:
-    """Each option that :func:`plan_api` refuses, by its .NET name, and why."""
+    """Each option that :func:`plan_api` or every plain call refuses, by its .NET name, and why."""
     for option, check in _CHECKS.items():
         try:
             check(name, options)
@@ -154,12 +154,35 @@ def _method(name: str, options: DownstreamApiOptions) -> str:
     return options.http_method.upper() or "GET"
 
 
+def _path(_name: str, options: DownstreamApiOptions) -> str:
+    # Whether a path stays below its base does not depend on which base that is.
+    base = BaseUrl("https://localhost", options.allow_encoded_slash)
+    return base.join(options.relative_path)
+
+
+def _query(_name: str, options: DownstreamApiOptions) -> str:
+    return BaseUrl("https://localhost").join(query=options.extra_query_parameters)
+
+
+def _content_type(_name: str, options: DownstreamApiOptions) -> object:
+    return guard_headers({"Content-Type": options.content_type})
+
+
+def _scope(name: str, options: DownstreamApiOptions) -> None:
+    if options.request_app_token and options.scopes:
+        app_scope(name, options.scopes)
+
+
 _CHECKS: Mapping[str, Callable[[str, DownstreamApiOptions], object]] = {
     "BaseUrl": _base,
     "ProtocolScheme": _check_scheme,
     "ExtraHeaderParameters": _extra,
     "AcceptHeader": _accept,
     "HttpMethod": _method,
+    "RelativePath": _path,
+    "ExtraQueryParameters": _query,
+    "ContentType": _content_type,
+    "Scopes": _scope,
 }
 
 

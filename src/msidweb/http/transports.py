@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import ssl
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, TypeAlias
 
 import httpx
@@ -25,12 +26,10 @@ def choose_transport(name: str, options: HttpClientOptions) -> TransportName:
         InvalidCallError: The options name none, one that is not installed, or a proxy that is
             not http or https.
     """
+    for check in _CHECKS.values():
+        check(name, options)
     if isinstance(options.transport, httpx.AsyncBaseTransport):
         return "custom"
-    if options.transport not in {"auto", "aiohttp", "httpx"}:
-        raise InvalidCallError(f"HTTP client '{name}': there is no such transport.")
-    if options.proxy is not None:
-        _check_proxy(name, options.proxy.get_secret_value())
     if options.transport == "httpx":
         return "httpx"
     if importlib.util.find_spec("aiohttp") is not None:
@@ -43,13 +42,37 @@ def choose_transport(name: str, options: HttpClientOptions) -> TransportName:
     return "httpx"
 
 
-def _check_proxy(name: str, proxy: str) -> None:
+def objections(name: str, options: HttpClientOptions) -> Iterator[tuple[str, InvalidCallError]]:
+    """Each option that no transport can be made of, by its .NET name, and why."""
+    for option, check in _CHECKS.items():
+        try:
+            check(name, options)
+        except InvalidCallError as error:
+            yield option, error
+
+
+def _check_transport(name: str, options: HttpClientOptions) -> None:
+    given = options.transport
+    named = isinstance(given, str) and given in {"auto", "aiohttp", "httpx"}
+    if not named and not isinstance(given, httpx.AsyncBaseTransport):
+        raise InvalidCallError(f"HTTP client '{name}': there is no such transport.")
+
+
+def _check_proxy(name: str, options: HttpClientOptions) -> None:
+    if options.proxy is None or isinstance(options.transport, httpx.AsyncBaseTransport):
+        return
     try:
-        url = httpx.URL(proxy)
+        url = httpx.URL(options.proxy.get_secret_value())
     except httpx.InvalidURL:
         url = httpx.URL("")
     if url.scheme not in {"http", "https"} or not url.host:
         raise InvalidCallError(f"HTTP client '{name}': the proxy is not an http or https URL.")
+
+
+_CHECKS: Mapping[str, Callable[[str, HttpClientOptions], None]] = {
+    "Transport": _check_transport,
+    "Proxy": _check_proxy,
+}
 
 
 def make_transport(
