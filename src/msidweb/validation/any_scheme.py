@@ -36,7 +36,7 @@ class Scheme(Protocol):
 
 
 class _Accepted(NamedTuple):
-    index: int
+    place: int
     refused_by: tuple[KeySet | None, ...]
 
 
@@ -115,10 +115,10 @@ class AnyScheme:
         raise unknown or _gravest(list(refusals.values()))
 
     def _remembered(self, mark: bytes, validators: Sequence[TokenValidator]) -> int:
-        index, refused_by = self._accepted.get(mark, _BY_NONE)
-        before = zip(validators[:index], refused_by, strict=True)
+        place, refused_by = self._accepted.get(mark, _BY_NONE)
+        before = zip(validators[:place], refused_by, strict=True)
         same = all(validator._keys.current is keys for validator, keys in before)
-        return index if same else 0
+        return place if same else 0
 
     def _remember(self, mark: bytes, accepted: _Accepted) -> None:
         self._accepted[mark] = accepted
