@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, final
 
 # A copy of an empty hash is a quarter cheaper than a new one, and this is done at every request.
 _EMPTY = hashlib.sha256()
@@ -54,11 +54,31 @@ class Assertion:
         raise TypeError("An assertion is not written out by pickle.")
 
 
-class Principal:
+class _Draft:
+    """What becomes a principal; its attributes can be assigned, faster than by descriptors."""
+
+    __slots__ = (
+        "_claims",
+        "_shown",
+        "assertion",
+        "client_id",
+        "expires_at",
+        "is_app",
+        "object_id",
+        "roles",
+        "scheme",
+        "scopes",
+        "tenant_id",
+    )
+
+
+@final
+class Principal(_Draft):
     """A caller whose token was validated.
 
-    Everything here is read-only. Decisions belong on ``tenant_id``, ``object_id``, ``scopes`` and
-    ``roles``; names in the claims can be changed by their owner.
+    Nothing of it can be assigned, and what is done to the lists in ``claims`` reaches no other
+    principal. Decisions belong on ``tenant_id``, ``object_id``, ``scopes`` and ``roles``; names in
+    the claims can be changed by their owner.
 
     Attributes:
         scheme: Name of the authentication scheme that validated the token.
@@ -72,19 +92,7 @@ class Principal:
         assertion: The token itself for on-behalf-of; hidden in ``repr``.
     """
 
-    __slots__ = (
-        "_borrowed",
-        "_claims",
-        "assertion",
-        "client_id",
-        "expires_at",
-        "is_app",
-        "object_id",
-        "roles",
-        "scheme",
-        "scopes",
-        "tenant_id",
-    )
+    __slots__ = ()
 
     def __init__(
         self,
@@ -100,8 +108,9 @@ class Principal:
         assertion: Assertion | None,
         scheme: str = "Bearer",
     ) -> None:
-        self._claims: Mapping[str, object] = dict(claims)
-        self._borrowed = True
+        _set(self, "__class__", _Draft)
+        self._claims: Final[Mapping[str, object]] = dict(claims)
+        self._shown: Final[Mapping[str, object] | None] = None
         self.scheme: Final = scheme
         self.tenant_id: Final = tenant_id
         self.object_id: Final = object_id
@@ -111,17 +120,25 @@ class Principal:
         self.is_app: Final = is_app
         self.expires_at: Final = expires_at
         self.assertion: Final = assertion
+        _set(self, "__class__", Principal)
+
+    if not TYPE_CHECKING:  # Checkers know what is final, and would let any name be assigned.
+
+        def __setattr__(self, name: str, value: object) -> NoReturn:
+            raise AttributeError(f"A principal is read-only: {name} stays as it is.")
+
+        def __delattr__(self, name: str) -> NoReturn:
+            raise AttributeError(f"A principal is read-only: {name} stays as it is.")
 
     @property
     def claims(self) -> Mapping[str, object]:
         """Every claim under its raw name; a copy of this principal's own."""
         # Made when it is asked for: most requests never look.
-        if self._borrowed:
-            self._claims = MappingProxyType(
-                {name: _own(self._claims[name]) for name in self._claims}
-            )
-            self._borrowed = False
-        return self._claims
+        shown = self._shown
+        if shown is None:
+            shown = MappingProxyType({name: _own(self._claims[name]) for name in self._claims})
+            _set(self, "_shown", shown)
+        return shown
 
     @property
     def user_name(self) -> str | None:
@@ -134,9 +151,9 @@ class Principal:
 
     def with_assertion(self, assertion: Assertion) -> Principal:
         """The same caller with the token of one request; they share nothing that can be changed."""
-        other: Any = _new(Principal)  # what it sets is final for everybody else
+        other: Any = _new(_Draft)
         other._claims = self._claims  # noqa: SLF001 - of the same class
-        other._borrowed = True  # noqa: SLF001 - of the same class
+        other._shown = None  # noqa: SLF001 - of the same class
         other.scheme = self.scheme
         other.tenant_id = self.tenant_id
         other.object_id = self.object_id
@@ -146,6 +163,7 @@ class Principal:
         other.is_app = self.is_app
         other.expires_at = self.expires_at
         other.assertion = assertion
+        other.__class__ = Principal
         same: Principal = other
         return same
 
@@ -158,6 +176,7 @@ class Principal:
 
 
 _new = object.__new__
+_set = object.__setattr__
 
 
 def _own(value: object) -> object:

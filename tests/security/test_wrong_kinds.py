@@ -11,6 +11,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from tests.support.product import caller, product_in_process
+from tests.support.several_schemes import KEY, Service
+from tests.support.signing import CLIENT, NOW, TENANT, user_claims
 
 from msidweb import (
     Configuration,
@@ -25,6 +27,7 @@ from msidweb.downstream.arguments import AppCall, UserCall
 from msidweb.errors import MsidwebError
 from msidweb.integrations import starlette
 from msidweb.integrations.fastapi import EntraAuth
+from msidweb.integrations.web import accepting
 from msidweb.principal import principal_scope
 from msidweb.testing import EntraEmulator
 
@@ -72,6 +75,9 @@ TAKEN = {
     "user": NOTHING,
     # Looked at when a token is asked for.
     "auth.session_key": {*NOTHING, *TEXT},
+    # A scope, as far as can be told here.
+    "create_authorization_header_for_user.scopes": {"'x'"},
+    "get_token_for_user.scopes": {"'x'"},
     # No scopes: a call without a token.
     "DownstreamApi.scopes": {*NOTHING, "[]"},
     "NamedDownstreamApi.scopes": {*NOTHING, "[]"},
@@ -220,6 +226,39 @@ async def test_what_an_identity_hands_out(product, alice):
     assert not found, "\n".join(found)
 
 
+async def test_what_an_identity_of_two_schemes_hands_out():
+    service = Service(
+        NOW,
+        {
+            None: {"tenant_id": TENANT, "client_id": CLIENT, "client_secret": "of no worth"},
+            "Second": {"tenant_id": GUID, "client_id": GUID, "client_secret": "of no worth"},
+        },
+    )
+    async with service.identity as identity:
+        token = KEY.token(user_claims())
+        good = {
+            "scopes": ["api://partner/read"],
+            "scope": "api://partner/.default",
+            "fields": [f"Bearer {token}"],
+            "token": token,
+        }
+        first = (identity.token_acquirer, identity.authorization_header_provider)
+        second = (
+            identity.scheme("Second").token_acquirer,
+            accepting(identity, schemes=["Bearer", "Second"]).token_validator,
+        )
+        foreign = KEY.token(user_claims(aud=GUID, tid=GUID, iss=f"{LOGIN}/{GUID}/v2.0"))
+        found = []
+        for name, caller_token, things in (("Bearer", token, first), ("Second", foreign, second)):
+            with principal_scope(
+                await identity.scheme(name).token_validator.validate(caller_token)
+            ):
+                for thing in things:
+                    found += [text async for text in complaints_of(thing, good)]
+
+    assert not found, "\n".join(found)
+
+
 @pytest.mark.parametrize("kind", [DownstreamApi, NamedDownstreamApi])
 async def test_calls_of_an_api(product, alice, kind):
     assert alice
@@ -237,6 +276,7 @@ async def test_calls_of_an_api(product, alice, kind):
 
 
 GUID = "11111111-2222-3333-4444-555555555555"
+LOGIN = "https://login.microsoftonline.com"
 WEB_API = MicrosoftIdentityOptions(tenant_id=GUID, client_id=GUID, client_secret="of no worth")
 ENVIRON = {
     "AzureAd__TenantId": GUID,

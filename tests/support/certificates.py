@@ -82,3 +82,28 @@ def _self_signed(
         .not_valid_after(datetime(ends, 1, 1, tzinfo=UTC))
         .sign(key, hashes.SHA256())
     )
+
+
+CIPHERS = {
+    "PBES2": pkcs12.PBES.PBESv2SHA256AndAES256CBC,
+    "PKCS#12": pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC,
+}
+
+
+def pfx_of_rounds(rounds: int, cipher: str = "PBES2") -> bytes:
+    """A PFX file with the password "p", which goes through *rounds*."""
+    one = made()
+    how = PrivateFormat.PKCS12.encryption_builder().kdf_rounds(rounds)
+    how = how.key_cert_algorithm(CIPHERS[cipher]).hmac_hash(hashes.SHA256()).build(b"p")
+    return pkcs12.serialize_key_and_certificates(b"a", one.key, one.certificate, None, how)
+
+
+def element(tag: int, *parts: bytes) -> bytes:
+    """An element of DER."""
+    content = b"".join(parts)
+    length = len(content).to_bytes(3, "big")
+    return bytes([tag, 0x83]) + length + content
+
+
+SALT = element(0x04, b"\0" * 8)
+COUNT = element(0x02, (5_000_000).to_bytes(4, "big"))

@@ -25,10 +25,11 @@ class LoginHosts:
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self.down: set[str] = set()
+        self.down_paths: set[str] = set()
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         url, host = str(request.url), request.url.host
-        if host in self.down:
+        if host in self.down or any(part in url for part in self.down_paths):
             return httpx.Response(503)
         if url.endswith("/oauth2/v2.0/token"):
             self.asked.append(

@@ -106,3 +106,4 @@ async def mistakes_with_tokens(identity: Identity, user: Principal) -> None:
     await identity.token_acquirer.get_token_for_user(user)  # type: ignore[arg-type]
     await identity.token_acquirer.get_token_for_app("s", user=user)  # type: ignore[call-arg]
     user.object_id = "another"  # type: ignore[misc]
+    user.unknown = "name"  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ import pickle
 import pytest
 from tests.support.web_identity import principal
 
-from msidweb.principal import Principal, ambient_principal, principal_scope
+from msidweb.principal import Assertion, Principal, ambient_principal, principal_scope
 
 
 def test_nobody_is_ambient_outside_of_a_scope():
@@ -46,6 +46,45 @@ def caller_with(claims) -> Principal:
         expires_at=0,
         assertion=None,
     )
+
+
+ATTRIBUTES = (
+    "assertion",
+    "client_id",
+    "expires_at",
+    "is_app",
+    "object_id",
+    "roles",
+    "scheme",
+    "scopes",
+    "tenant_id",
+)
+
+
+@pytest.mark.parametrize(
+    "name", [*ATTRIBUTES, "claims", "user_name", "__class__", "_claims", "new"]
+)
+@pytest.mark.parametrize(
+    "make", [lambda caller: caller, lambda c: c.with_assertion(Assertion("x"))]
+)
+def test_what_is_known_of_a_caller_cannot_be_changed(make, name):
+    alice = make(caller_with({"groups": ["a"]}))
+    before = {each: getattr(alice, each) for each in (*ATTRIBUTES, "claims")}
+    with pytest.raises(AttributeError, match=f"read-only: {name}"):
+        setattr(alice, name, "Second")
+    with pytest.raises(AttributeError, match=f"read-only: {name}"):
+        delattr(alice, name)
+    assert {each: getattr(alice, each) for each in before} == before
+    assert type(alice) is Principal
+
+
+def test_what_is_done_to_the_claims_of_a_caller_reaches_no_copy():
+    alice = caller_with({"groups": ["a"], "deep": {"x": [1]}})
+    alice.claims["groups"].append("admin")
+    alice.claims["deep"]["x"].append(2)
+    copy = alice.with_assertion(Assertion("x"))
+    assert copy.claims == {"groups": ["a"], "deep": {"x": [1]}}
+    assert alice.claims["groups"] == ["a", "admin"]
 
 
 def test_an_error_ends_a_scope_too():

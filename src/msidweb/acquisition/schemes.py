@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from types import NoneType
 
 from msidweb.authority import resolve_authority
 from msidweb.configuration.options import AcquireTokenOptions, IdentityOptions, SchemeOptions
 from msidweb.configuration.spelling import unknown_name
 from msidweb.errors import ConfigurationError, InvalidCallError
+from msidweb.kinds import check_kind
 from msidweb.principal import Principal, ambient_principal
 from msidweb.tokens import AcquiredToken
 
@@ -44,6 +46,7 @@ class SchemeAcquirer:
             InvalidCallError: Besides, there is no such scheme, it acquires no tokens, or the user's
                 token was issued for another client than the scheme's; nothing was sent.
         """
+        check_kind("user", user, Principal, NoneType)
         principal = ambient_principal() if user is None else user
         usual = self._default if principal is None else principal.scheme
         acquirer = self._acquirer(options, usual=usual)
@@ -61,6 +64,7 @@ class SchemeAcquirer:
         return await acquirer.get_token_for_app(scope, options=options)
 
     def _acquirer(self, options: AcquireTokenOptions | None, *, usual: str) -> TokenAcquirer:
+        check_kind("options", options, AcquireTokenOptions, NoneType)
         named = None if options is None else options.authentication_options_name
         scheme = named or usual
         if scheme not in self._acquirers:

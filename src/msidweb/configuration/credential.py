@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, NoReturn
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    Secret,
+    SecretStr,
+    SerializationInfo,
+)
 from pydantic_core import PydanticCustomError
 
 from .model import Options
@@ -63,23 +70,68 @@ def _source_type(value: object) -> object:
     return source
 
 
-@dataclass(frozen=True, slots=True)
 class CertificateWithKey:
     """A certificate and its private key, given in code. .NET: X509Certificate2.
 
-    Attributes:
+    Args:
         certificate: Content of a PEM or PKCS#12 (PFX) file, or certificate objects, the
             application's own first.
         private_key: The key, where *certificate* does not hold it: PEM, or an RSA key object.
         password: Of an encrypted key or PKCS#12 content.
     """
 
-    certificate: bytes | str | Certificate | Sequence[Certificate] = field(repr=False)
-    private_key: bytes | str | RSAPrivateKey | None = field(default=None, repr=False)
-    password: SecretStr | str | None = field(default=None, repr=False)
+    # No dataclass: asdict() would write everything out.
+    __slots__ = ("_certificate", "_password", "_private_key")
+
+    def __init__(
+        self,
+        certificate: bytes | str | Certificate | Sequence[Certificate],
+        private_key: bytes | str | RSAPrivateKey | None = None,
+        password: SecretStr | str | None = None,
+    ) -> None:
+        self._certificate = certificate
+        self._private_key = private_key
+        self._password = password
+
+    @property
+    def certificate(self) -> bytes | str | Certificate | Sequence[Certificate]:
+        """The certificate, as it was given."""
+        return self._certificate
+
+    @property
+    def private_key(self) -> bytes | str | RSAPrivateKey | None:
+        """The key, as it was given."""
+        return self._private_key
+
+    @property
+    def password(self) -> SecretStr | str | None:
+        """The password, as it was given."""
+        return self._password
+
+    def __repr__(self) -> str:
+        return "CertificateWithKey(…)"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("A private key is not written out by pickle.")
+
+
+def _hidden(
+    data: dict[str, Any] | None, info: SerializationInfo
+) -> dict[str, str] | dict[str, Secret[Any]] | None:
+    # As SecretStr is written out: whole for code, which can hand it back, and masked in JSON.
+    if data is None:
+        return None
+    hidden = {name: Secret[Any](value) for name, value in data.items()}
+    return {name: str(value) for name, value in hidden.items()} if info.mode_is_json() else hidden
+
+
+def _unhidden(data: object) -> object:
+    if not isinstance(data, dict):
+        return data
+    return {
+        name: value.get_secret_value() if isinstance(value, Secret) else value
+        for name, value in data.items()
+    }
 
 
 _NO_CERTIFICATE: Final = "must be a CertificateWithKey, which only code can give"
@@ -105,7 +157,7 @@ class CredentialDescription(Options):
             leaves it out, AZURE_FEDERATED_TOKEN_FILE counts.
         custom_signed_assertion_provider_name: For ``CustomSignedAssertion``; the name given to
             ``IdentityBuilder.add_signed_assertion_provider``.
-        custom_signed_assertion_provider_data: Handed to that provider.
+        custom_signed_assertion_provider_data: Handed to that provider, and hidden like a secret.
         skip: Pass over this credential.
     """
 
@@ -128,7 +180,9 @@ class CredentialDescription(Options):
     token_exchange_authority: str | None = None
     signed_assertion_file_disk_path: str | None = None
     custom_signed_assertion_provider_name: str | None = None
-    custom_signed_assertion_provider_data: dict[str, Any] | None = Field(default=None, repr=False)
+    custom_signed_assertion_provider_data: Annotated[
+        dict[str, Any] | None, BeforeValidator(_unhidden), PlainSerializer(_hidden)
+    ] = Field(default=None, repr=False)
     skip: bool = False
 
     ignored_keys: ClassVar[frozenset[str]] = frozenset(

@@ -18,6 +18,7 @@ from msidweb.errors import Problem
 
 from .kept import KeptAssertions
 from .proof import AssertionRequest, ClientProof, CredentialUnavailableError, ProofKind
+from .slow_source import SlowSource
 from .surroundings import AssertionProvider, Surroundings
 
 DEADLINE = 5.0
@@ -32,7 +33,7 @@ class ProvidedAssertion:
 
     Args:
         provider: Callable that is given the request; one that is no coroutine function runs in a
-            thread.
+            thread, one at a time.
         clock: Tells when an assertion is too old.
         source: Name of the provider in errors and logs.
         data: Handed to the provider with each request.
@@ -52,6 +53,7 @@ class ProvidedAssertion:
         # A request without a place: it hides the data, and ``vars`` of this object does, too.
         self._request = AssertionRequest("", "", data or {})
         self._kept = KeptAssertions(clock)
+        self._plain: SlowSource[object] = SlowSource(clock)
 
     def __repr__(self) -> str:
         return f"ProvidedAssertion({self.source!r})"
@@ -74,8 +76,7 @@ class ProvidedAssertion:
     async def _provided(self, request: AssertionRequest) -> str:
         request = dataclasses.replace(request, data=self._request.data)
         try:
-            async with asyncio.timeout(DEADLINE):
-                assertion = await _asked(self._provider, request)
+            assertion = await self._asked(request)
         except TimeoutError:
             raise CredentialUnavailableError("the provider did not answer in time") from None
         except Exception as error:  # noqa: BLE001 - foreign code, whose message may hold a secret
@@ -85,13 +86,18 @@ class ProvidedAssertion:
             raise CredentialUnavailableError("the provider gave no text")
         return assertion
 
-
-async def _asked(provider: AssertionProvider, request: AssertionRequest) -> object:
-    if any(map(inspect.iscoroutinefunction, (provider, type(provider).__call__))):
-        given: object = provider(request)
-    else:
-        given = await asyncio.to_thread(provider, request)
-    return await given if inspect.isawaitable(given) else given
+    async def _asked(self, request: AssertionRequest) -> object:
+        provider = self._provider
+        if any(map(inspect.iscoroutinefunction, (provider, type(provider).__call__))):
+            given: object = provider(request)
+        else:
+            # What a plain function returns may be awaitable, on this loop and once.
+            key = (request.token_endpoint, request.client_id, asyncio.get_running_loop())
+            given = await self._plain.ask(key, lambda: provider(request), deadline=DEADLINE)
+        if not inspect.isawaitable(given):
+            return given
+        async with asyncio.timeout(DEADLINE):
+            return await given
 
 
 def load_provider(

@@ -11,9 +11,10 @@ from msidweb.clock import Clock
 from msidweb.configuration import CredentialDescription
 from msidweb.errors import Problem
 
-from .files import off_the_loop, read_file
+from . import files
 from .kept import KeptAssertions
 from .proof import AssertionRequest, ClientProof, CredentialUnavailableError, ProofKind
+from .slow_source import SlowSource
 from .surroundings import Surroundings
 
 
@@ -30,6 +31,7 @@ class SignedAssertionFile:
         self._path = Path(path)
         self._clock = clock
         self._kept = KeptAssertions(clock)
+        self._file: SlowSource[str] = SlowSource(clock)
 
     def __repr__(self) -> str:
         return f"SignedAssertionFile({str(self._path)!r})"
@@ -40,13 +42,13 @@ class SignedAssertionFile:
         Raises:
             CredentialUnavailableError: The file cannot be read, or holds none.
         """
-        assertion = await self._kept.get(self._path, lambda: off_the_loop(self._read))
+        assertion = await self._kept.get(self._path, self._fresh)
         return ClientProof(ProofKind.ASSERTION, assertion)
 
     async def renew(self, refused: ClientProof) -> bool:
         """Read the file anew; False where it holds what was refused, or cannot be read."""
         try:
-            fresh = await off_the_loop(self._read)
+            fresh = await self._fresh()
         except CredentialUnavailableError:
             return False
         if fresh == refused.value:
@@ -54,9 +56,16 @@ class SignedAssertionFile:
         self._kept = KeptAssertions(self._clock)
         return True
 
+    async def _fresh(self) -> str:
+        try:
+            return await self._file.ask("read", self._read, deadline=files.DEADLINE)
+        except TimeoutError:
+            reason = "the file system did not answer in time"
+            raise CredentialUnavailableError(reason) from None
+
     def _read(self) -> str:
         try:
-            text = read_file(self._path).decode("ascii").strip()
+            text = files.read_file(self._path).decode("ascii").strip()
         except UnicodeDecodeError:
             text = ""
         if text.count(".") != _DOTS or not text.isprintable():

@@ -19,9 +19,11 @@ from msidweb.configuration import CertificateWithKey, CredentialDescription
 from msidweb.errors import Problem
 from msidweb.telemetry import CredentialNoted
 
-from .files import is_exposed, off_the_loop, read_file
+from . import files
+from .files import is_exposed, read_file
 from .kept import KeptAssertions
 from .proof import AssertionRequest, ClientProof, CredentialUnavailableError, ProofKind
+from .slow_source import SlowSource
 from .surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -62,6 +64,9 @@ class ClientCertificate:
         self._read = read
         self._surroundings = surroundings
         self._loads: Flight[_Signer] = Flight()
+        self._place: SlowSource[tuple[str | None, SigningCertificate]] = SlowSource(
+            surroundings.clock
+        )
         self._signer: _Signer | None = None
 
     def __repr__(self) -> str:
@@ -97,7 +102,13 @@ class ClientCertificate:
         return signer.certificate.thumbprint != refused.certificate
 
     async def _load(self) -> _Signer:
-        note, certificate = await off_the_loop(lambda: _parsed(self._read()))
+        try:
+            note, certificate = await self._place.ask(
+                "load", lambda: _parsed(self._read()), deadline=files.DEADLINE
+            )
+        except TimeoutError:
+            reason = "the certificate could not be read in time"
+            raise CredentialUnavailableError(reason) from None
         if self._signer is not None and self._signer.certificate == certificate:
             return self._signer
         if note is not None:

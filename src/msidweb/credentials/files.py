@@ -1,17 +1,12 @@
-"""Files that hold credentials, read in a thread."""
+"""Files that hold credentials."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import stat
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from .proof import CredentialUnavailableError
-
-T = TypeVar("T")
 
 MAX_SIZE = 1024 * 1024
 """Longest file that is read, bytes."""
@@ -43,16 +38,3 @@ def is_exposed(path: Path) -> bool:
         return os.name == "posix" and bool(path.stat().st_mode & stat.S_IROTH)
     except OSError:
         return False
-
-
-async def off_the_loop(work: Callable[[], T]) -> T:
-    """The result of *work*, done in a thread.
-
-    Raises:
-        CredentialUnavailableError: *work* raised it, or took too long.
-    """
-    try:
-        async with asyncio.timeout(DEADLINE):
-            return await asyncio.to_thread(work)
-    except TimeoutError:
-        raise CredentialUnavailableError("the file system did not answer in time") from None

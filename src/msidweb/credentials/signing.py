@@ -28,6 +28,7 @@ from pydantic import SecretStr
 from msidweb.configuration import CertificateWithKey
 
 from .proof import AssertionRequest, CredentialUnavailableError
+from .rounds import MAX_ROUNDS, rounds_in
 
 LIFE = 600
 """Seconds that an assertion is good for (security rule 3.27)."""
@@ -131,7 +132,22 @@ def _key(given: object, password: bytes | None) -> object:
     if block is None:
         return None
     encrypted = b"ENCRYPTED" in block[0]
+    if encrypted:
+        _check_rounds(_decoded(block[0]))
     return load_pem_private_key(block[0], password if encrypted else None)
+
+
+def _decoded(block: bytes) -> bytes:
+    body = b"".join(line for line in block.splitlines() if not line.startswith(b"-"))
+    try:
+        return base64.b64decode(body)
+    except ValueError:
+        return b""
+
+
+def _check_rounds(content: bytes) -> None:
+    if rounds_in(content) > MAX_ROUNDS:
+        _refuse(f"the password goes through more than {MAX_ROUNDS:,} rounds; export it anew")
 
 
 def _pem_certificates(content: bytes) -> list[x509.Certificate]:
@@ -143,6 +159,7 @@ def _pem_certificates(content: bytes) -> list[x509.Certificate]:
 def _from_pkcs12(
     content: bytes, password: bytes | None
 ) -> tuple[object, Sequence[x509.Certificate]]:
+    _check_rounds(content)
     try:
         stored = pkcs12.load_pkcs12(content, password)
     except ValueError:

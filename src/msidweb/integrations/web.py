@@ -102,6 +102,10 @@ def accepting(
         raise InvalidCallError("Either scheme or schemes is given, not both.")
     if not isinstance(schemes, list | tuple):
         raise wrong_kind("schemes", schemes, "a list of names")
+    for name in schemes:
+        # None would be the default scheme, which a list has to name like any other.
+        if not isinstance(name, str):
+            raise wrong_kind("schemes", name, "names of schemes")
     return AnyScheme([identity.scheme(name) for name in schemes])
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from msidweb.authority import KeySet
+from msidweb.concurrency import call_all
 from msidweb.errors import (
     AuthenticationError,
     ExpiredTokenError,
@@ -33,12 +35,22 @@ class Scheme(Protocol):
         """Who validates in it."""
 
 
+class _Accepted(NamedTuple):
+    place: int
+    refused_by: tuple[KeySet | None, ...]
+
+
+_BY_NONE = _Accepted(0, ())
+
+
 class AnyScheme:
     """Accepts what one of *schemes* accepts; they are tried in this order.
 
     Nothing that the token claims chooses the scheme: only a scheme that validated it whole does
     (.NET's policy schemes forward by the unverified issuer). A token that was accepted goes to the
-    same scheme again, so that the others are not asked at every request.
+    same scheme again, so that the others are not asked at every request, for as long as those
+    before it have the keys by which they refused it. What ``on_token_validated`` refuses for the
+    scheme that accepted is refused; no other is asked.
 
     Raises:
         InvalidCallError: No scheme is given, or one twice.
@@ -46,7 +58,7 @@ class AnyScheme:
 
     def __init__(self, schemes: Sequence[Scheme]) -> None:
         self._schemes = tuple(schemes)
-        self._accepted: OrderedDict[bytes, int] = OrderedDict()
+        self._accepted: OrderedDict[bytes, _Accepted] = OrderedDict()
         names = [scheme.name for scheme in self._schemes]
         if not names or len(set(names)) < len(names):
             raise InvalidCallError("The schemes to accept are none, or one is there twice.")
@@ -78,26 +90,38 @@ class AnyScheme:
 
     async def _examined(self, token: bytes, validators: Sequence[TokenValidator]) -> Principal:
         mark = fingerprint(token)
-        first = self._accepted.get(mark, 0)
+        first = self._remembered(mark, validators)
         order = sorted(range(len(validators)), key=lambda index: index != first)
-        refusals: list[tuple[TokenValidator, AuthenticationError]] = []
+        refusals: dict[int, AuthenticationError] = {}
+        keys: dict[int, KeySet | None] = {}
         unknown: MetadataUnavailableError | None = None
         for index in order:
+            validator = validators[index]
             try:
-                principal = await validators[index]._validated(token, tells=False)
+                principal = await validator._validated(token, alone=False)
             except AuthenticationError as error:
-                refusals.append((validators[index], error))
+                refusals[index] = error
+                keys[index] = validator._keys.current
             except MetadataUnavailableError as error:
                 unknown = unknown or error
             else:
-                self._remember(mark, index)
+                # One that could not decide may still do so, and comes first then.
+                if index != first and unknown is None:
+                    self._remember(mark, _Accepted(index, tuple(keys[n] for n in range(index))))
+                await call_all(validator._on_validated, principal)
                 return principal
-        for validator, refusal in refusals:
-            validator._tell_refusal(refusal)
-        raise unknown or _gravest([refusal for _, refusal in refusals])
+        for index, refusal in refusals.items():
+            validators[index]._tell_refusal(refusal)
+        raise unknown or _gravest(list(refusals.values()))
 
-    def _remember(self, mark: bytes, index: int) -> None:
-        self._accepted[mark] = index
+    def _remembered(self, mark: bytes, validators: Sequence[TokenValidator]) -> int:
+        place, refused_by = self._accepted.get(mark, _BY_NONE)
+        before = zip(validators[:place], refused_by, strict=True)
+        same = all(validator._keys.current is keys for validator, keys in before)
+        return place if same else 0
+
+    def _remember(self, mark: bytes, accepted: _Accepted) -> None:
+        self._accepted[mark] = accepted
         if len(self._accepted) > _REMEMBERED:
             self._accepted.popitem(last=False)
 

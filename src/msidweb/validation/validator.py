@@ -133,7 +133,8 @@ class TokenValidator:
         check_kind("principal", principal, Principal)
         return principal.expires_at + self._policy.clock_skew - self._clock.time()
 
-    async def _validated(self, token: bytes, *, tells: bool = True) -> Principal:
+    async def _validated(self, token: bytes, *, alone: bool = True) -> Principal:
+        # Where others may accept it too, the caller tells of refusals and calls the callbacks.
         now = self._now()
         try:
             if len(token) > self._longest:
@@ -144,13 +145,13 @@ class TokenValidator:
             if accepted is None:
                 accepted = await self._judge(take_apart(token), mark, now)
         except AuthenticationError as error:
-            if tells:
+            if alone:
                 self._tell_refusal(error)
             raise
         if self._is_heard():
             self._tell_success(accepted.caller, remembered=remembered)
         caller = accepted.caller.with_assertion(Assertion(token, accepted.digest))
-        if self._on_validated:
+        if self._on_validated and alone:
             await call_all(self._on_validated, caller)
         return caller
 

@@ -1,12 +1,14 @@
 """No value of a secret field, and no refused value at all, is ever shown."""
 
+import dataclasses
 import json
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from msidweb.configuration import (
     AcquireTokenOptions,
+    CertificateWithKey,
     Configuration,
     CredentialDescription,
     DownstreamApiOptions,
@@ -134,3 +136,27 @@ def test_explanations_hide_secrets_wherever_they_come_from(tmp_path):
     )
     assert CANARY not in str(entries)
     assert "visible" in str(entries)
+
+
+def test_what_a_provider_is_given_is_hidden_however_it_is_written_out():
+    data = {"Key": CANARY, "Nested": {"Key": [CANARY]}}
+    given = CredentialDescription(custom_signed_assertion_provider_data=data)
+    shown = (repr(given), str(given), str(given.model_dump()), given.model_dump_json())
+    assert CANARY not in "".join(shown)
+    assert '"Key":"**********"' in shown[-1]
+    again = CredentialDescription(**given.model_dump())
+    assert again.custom_signed_assertion_provider_data == data
+    assert given.model_copy(deep=True).custom_signed_assertion_provider_data == data
+    with pytest.raises(ValidationError):
+        CredentialDescription(custom_signed_assertion_provider_data=CANARY)
+
+
+def test_a_certificate_with_its_key_can_be_written_out_by_nothing():
+    given = CertificateWithKey(CANARY, CANARY, CANARY)
+    assert CANARY not in repr(given) + str(given)
+    assert not hasattr(given, "__dict__")
+    with pytest.raises(TypeError):
+        dataclasses.asdict(given)
+    with pytest.raises(AttributeError):
+        given.password = None
+    assert (given.certificate, given.private_key, given.password) == (CANARY,) * 3

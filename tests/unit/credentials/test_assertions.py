@@ -1,4 +1,5 @@
 import asyncio
+import os
 import threading
 
 import pytest
@@ -257,12 +258,41 @@ async def test_a_file_that_is_missing_or_too_long_is_unavailable(tmp_path, clock
         await credential.proof(REQUEST)
 
 
-async def test_a_file_system_that_hangs_is_given_up(monkeypatch, clock):
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a file that hangs")
+async def test_a_file_system_that_hangs_is_given_up_and_holds_up_nothing_else(
+    tmp_path, monkeypatch, clock
+):
     monkeypatch.setattr(files_module, "DEADLINE", 0.01)
-    hanging = threading.Event()
-    try:
+    os.mkfifo(path := tmp_path / "token")
+    credential = SignedAssertionFile(path, clock=clock)
+    for _ in range(50):
         with pytest.raises(CredentialUnavailableError, match="in time"):
-            await files_module.off_the_loop(hanging.wait)
+            await credential.proof(REQUEST)
+    (hanging,) = (t for t in threading.enumerate() if t.name == "msidweb-credential")
+    async with asyncio.timeout(5):
+        await asyncio.get_running_loop().getaddrinfo("localhost", 80)
+        path.write_text(jwt(clock, 3600, "late"))
+        await asyncio.to_thread(hanging.join)
+    # What came late is picked up: nothing more can be read from there without hanging.
+    assert (await credential.proof(REQUEST)).value.endswith("late")
+
+
+async def test_a_plain_provider_that_hangs_is_not_asked_again_meanwhile(monkeypatch, clock):
+    monkeypatch.setattr(assertion_module, "DEADLINE", 0.01)
+    hanging, asked = threading.Event(), []
+
+    def provider(request):
+        asked.append(request.token_endpoint)
+        hanging.wait()
+        return jwt(clock, 3600)
+
+    credential = ProvidedAssertion(provider, clock=clock)
+    try:
+        for _ in range(20):
+            for request in (REQUEST, AssertionRequest("other", "client")):
+                with pytest.raises(CredentialUnavailableError, match="did not answer in time"):
+                    await credential.proof(request)
+        assert asked == [ENDPOINT]
     finally:
         hanging.set()
 

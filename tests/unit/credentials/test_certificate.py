@@ -12,11 +12,13 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as elliptic_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import SecretStr
-from tests.support.certificates import made
+from tests.support.certificates import COUNT, SALT, element, made, pfx_of_rounds
 
 from msidweb.configuration import CertificateWithKey, CredentialDescription
-from msidweb.credentials import AssertionRequest, CredentialUnavailableError, ProofKind
+from msidweb.credentials import AssertionRequest, CredentialUnavailableError, ProofKind, files
 from msidweb.credentials.certificate import (
+    CertificateContent,
+    ClientCertificate,
     load_base64_certificate,
     load_certificate_file,
     load_given_certificate,
@@ -170,6 +172,14 @@ def elliptic():
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
+def encrypted(der):
+    text = base64.encodebytes(der)
+    return b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n%s-----END ENCRYPTED PRIVATE KEY-----\n" % text
+
+
+SLOW_KEY = encrypted(element(0x30, element(0x30, SALT, COUNT), element(0x04, b"key")))
+NO_KEY = encrypted(b"").replace(b"-----\n", b"-----\nA\n", 1)
+
 BAD = {
     "nothing": (b"", None, "damaged"),
     "noise": (b"\0\1\2", None, "damaged"),
@@ -182,6 +192,9 @@ BAD = {
     "PEM, no password": (PEM.pem(PASSWORD), None, "password does not fit"),
     "PEM, wrong password": (PEM.pem(PASSWORD), "wrong", "password does not fit"),
     "PFX, no password": (PEM.pfx(PASSWORD), None, "password does not fit"),
+    "PFX, too many rounds": (pfx_of_rounds(1_000_001), "p", "more than 1,000,000 rounds"),
+    "PEM, too many rounds": (SLOW_KEY + PEM.certificate_pem, "p", "more than 1,000,000 rounds"),
+    "PEM, encrypted noise": (NO_KEY + PEM.certificate_pem, "p", "damaged"),
     "PFX, wrong password": (PEM.pfx(PASSWORD), "wrong", "password does not fit"),
 }
 
@@ -223,6 +236,27 @@ async def test_a_key_is_parsed_once_off_the_loop_however_many_wait(monkeypatch, 
     await asyncio.gather(*(credential.proof(request) for request in requests))
     assert len(threads) == 1
     assert threads[0] is not threading.main_thread()
+
+
+async def test_a_certificate_that_comes_late_is_there_for_the_next_request(
+    monkeypatch, surroundings
+):
+    monkeypatch.setattr(files, "DEADLINE", 0.01)
+    slow, reads = threading.Event(), []
+
+    def read():
+        reads.append(threading.current_thread())
+        slow.wait()
+        return CertificateContent(CertificateWithKey(PEM.pem()))
+
+    credential = ClientCertificate(read, surroundings, source="slow")
+    for _ in range(3):
+        with pytest.raises(CredentialUnavailableError, match="in time"):
+            await credential.proof(REQUEST)
+    slow.set()
+    reads[0].join()
+    header_and_claims((await credential.proof(REQUEST)).value)
+    assert len(reads) == 1
 
 
 async def test_an_assertion_is_signed_anew_after_five_minutes_and_for_each_endpoint(in_file, clock):

@@ -165,6 +165,8 @@ def test_the_docs_show_every_scheme_and_either_as_alternatives(app):
         {"scheme": "Secnd"},
         {"schemes": ["Bearer", "Nope"]},
         {"schemes": []},
+        {"schemes": [None]},
+        {"schemes": ["Bearer", 3]},
         {"schemes": ["Bearer"], "scheme": "Second"},
     ],
 )

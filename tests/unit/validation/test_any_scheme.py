@@ -1,9 +1,12 @@
 """A request that several schemes may accept."""
 
+import dataclasses
+
 import pytest
 from tests.support.several_schemes import KEY, Service
 from tests.support.signing import CLIENT, NOW, OTHER_TENANT, TENANT, user_claims
 
+from msidweb import IdentityBuilder
 from msidweb.errors import (
     AuthenticationError,
     ExpiredTokenError,
@@ -117,6 +120,16 @@ async def test_a_token_goes_to_the_scheme_that_accepted_it_again(service, either
     assert asked == []
 
 
+async def test_another_key_set_of_an_earlier_scheme_has_it_asked_again(service, either):
+    await either.validate_authorization([second()])
+    before = service.identity.scheme("First").token_validator
+    before._keys._current = dataclasses.replace(before._keys.current)
+
+    assert (await either.validate_authorization([second()])).scheme == "Second"
+    (accepted,) = either._accepted.values()
+    assert accepted.refused_by[0] is before._keys.current
+
+
 async def test_once_refused_there_it_is_tried_in_order_again(service, either):
     token = second()
     await either.validate_authorization([token])
@@ -153,3 +166,58 @@ async def test_a_shorter_limit_of_one_scheme_holds_for_it_alone():
         with pytest.raises(AuthenticationError):
             await identity.scheme("Short").token_validator.validate(first(padding="x" * 2_000)[7:])
     assert caller.scheme == "Long"
+
+
+def overlapping(builder=None):
+    """Two schemes that accept the same tokens."""
+    schemes = {
+        "First": {"tenant_id": TENANT, "client_id": CLIENT},
+        "Second": {"tenant_id": "organizations", "client_id": CLIENT},
+    }
+    return Service(NOW, schemes, acquiring={"First": False, "Second": False}, builder=builder)
+
+
+async def test_what_a_callback_refuses_no_other_scheme_accepts():
+    seen = []
+
+    async def refuse(principal):
+        seen.append(principal.scheme)
+        if principal.scheme == "First":
+            raise InvalidClaimError("blocked", rule="X")
+
+    service = overlapping(IdentityBuilder().on_token_validated(refuse))
+    async with service.identity as identity:
+        either = AnyScheme([identity.scheme(name) for name in ("First", "Second")])
+        for _ in range(2):
+            with pytest.raises(InvalidClaimError, match="blocked"):
+                await either.validate_authorization([first()])
+    assert seen == ["First", "First"]
+
+
+async def test_a_callback_sees_the_caller_once_and_of_the_scheme_that_accepts():
+    seen = []
+    service = Service(
+        NOW,
+        {
+            "First": {"tenant_id": OTHER_TENANT, "client_id": CLIENT},
+            "Second": {"tenant_id": TENANT, "client_id": CLIENT},
+        },
+        acquiring={"First": False, "Second": False},
+        builder=IdentityBuilder().on_token_validated(lambda caller: seen.append(caller.scheme)),
+    )
+    async with service.identity as identity:
+        either = AnyScheme([identity.scheme(name) for name in ("First", "Second")])
+        await either.validate_authorization([first()])
+    assert seen == ["Second"]
+
+
+async def test_what_a_later_scheme_accepts_while_an_earlier_has_no_keys_is_not_remembered():
+    service = overlapping()
+    token = first()
+    async with service.identity as identity:
+        either = AnyScheme([identity.scheme(name) for name in ("First", "Second")])
+        service.hosts.down_paths.add(f"/{TENANT}/")
+        assert (await either.validate_authorization([token])).scheme == "Second"
+        service.hosts.down_paths.clear()
+        service.clock.advance(40)
+        assert (await either.validate_authorization([token])).scheme == "First"
