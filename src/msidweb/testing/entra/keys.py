@@ -16,8 +16,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from msidweb.errors import InvalidCallError
+from msidweb.testing._arguments import checks_arguments
 
 
+@checks_arguments()
 @dataclass(frozen=True, slots=True)
 class SigningKey:
     """An RSA key with its certificate, named as Entra ID names them.
