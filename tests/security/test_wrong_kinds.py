@@ -625,28 +625,23 @@ def in_a_sandbox(call):
 @pytest.mark.parametrize("name", testing.__all__)
 async def test_the_test_kit(name):
     thing = getattr(testing, name)
-    tried = {name: (in_a_sandbox(lambda _, **given: thing(**given)), thing)}
+    tried = {name: thing}
     if isinstance(thing, type):
-        tried = {"__init__": (tried[name][0], thing.__init__)}
-        for method, function in public_functions(thing):
+        tried = {"__init__": thing.__init__, **dict(public_functions(thing))}
+    found = []
+    for method, function in tried.items():
 
-            def call(entra, *, which=method, **given):
-                getattr(THINGS[name](entra), which)(**given)
+        def call(sandbox, /, *, which=method, **given):
+            called = thing if which in {name, "__init__"} else getattr(THINGS[name](sandbox), which)
+            called(**given)
 
-            tried[method] = (in_a_sandbox(call), function)
-
-    found = [
-        text
-        for method, (call, function) in tried.items()
-        async for text in complaints(
-            name,
-            call,
-            function,
-            OF_A_SANDBOX,
-            method=method,
-            taken=TAKEN_BY_THE_TEST_KIT | dict(taken_by(name, method, function)),
-        )
-    ]
+        taken = TAKEN_BY_THE_TEST_KIT | dict(taken_by(name, method, function))
+        found += [
+            text
+            async for text in complaints(
+                name, in_a_sandbox(call), function, OF_A_SANDBOX, method=method, taken=taken
+            )
+        ]
 
     assert not found, "\n".join(found)
 

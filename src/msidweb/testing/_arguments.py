@@ -11,7 +11,7 @@ import math
 import sys
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import FunctionType, NoneType, SimpleNamespace, UnionType
+from types import FunctionType, NoneType, UnionType
 from typing import Any, TypeVar, cast
 
 from msidweb.errors import InvalidCallError
@@ -23,10 +23,8 @@ T = TypeVar("T")
 Also = Callable[[Any, str, object], None]
 """What else is checked of a part of an argument: by whom, the argument's name, the part."""
 
+_Ask = Callable[[str, object], None]
 _KEYWORDS = inspect.Parameter.VAR_KEYWORD
-
-
-_Also = Callable[[str, object], None]
 
 
 def _nothing_else(*_: object) -> None:
@@ -49,7 +47,7 @@ def checks_arguments(*, also: Also = _nothing_else) -> Callable[[C], C]:
     return decorate
 
 
-def checked_argument(argument: str, value: T, hint: object, also: _Also = _nothing_else) -> T:
+def checked_argument(argument: str, value: T, hint: object, ask: _Ask = _nothing_else) -> T:
     """*value*, if it is of the kind that *hint*, a type as signatures have it, tells.
 
     An iterator comes back as a tuple: to look into it is to use it up.
@@ -59,7 +57,7 @@ def checked_argument(argument: str, value: T, hint: object, also: _Also = _nothi
     """
     if isinstance(value, Iterator):
         value = cast("T", tuple(value))
-    _check(argument, value, hint, also)
+    _check(argument, value, hint, ask)
     return value
 
 
@@ -89,14 +87,14 @@ def _hints(function: Callable[..., Any], kind: type) -> Mapping[str, object]:
     # Not of what is returned: that may be of a library that is imported when it is needed.
     given = {name: hint for name, hint in function.__annotations__.items() if name != "return"}
     names = vars(sys.modules[kind.__module__])
-    return typing.get_type_hints(SimpleNamespace(__annotations__=given), names)
+    return typing.get_type_hints(type(kind.__name__, (), {"__annotations__": given}), names)
 
 
-def _check(name: str, value: object, hint: object, also: _Also) -> None:
+def _check(name: str, value: object, hint: object, ask: _Ask) -> None:
     choices = typing.get_args(hint) if isinstance(hint, UnionType | _Union) else (hint,)
     for choice in choices:
         if _fits(value, choice):
-            _look_into(name, value, choice, also)
+            _look_into(name, value, choice, ask)
             return
     raise wrong_kind(name, value, " or ".join(_told(choice) for choice in choices))
 
@@ -120,7 +118,7 @@ def _fits(value: object, hint: Any) -> bool:
     return isinstance(value, origin or hint) and not (origin and isinstance(value, str | bytes))
 
 
-def _look_into(name: str, value: Any, hint: Any, also: _Also) -> None:
+def _look_into(name: str, value: Any, hint: Any, ask: _Ask) -> None:
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Literal and value not in inner:
         known = ", ".join(str(one) for one in inner)
@@ -128,16 +126,16 @@ def _look_into(name: str, value: Any, hint: Any, also: _Also) -> None:
     if typing.is_typeddict(hint):
         for key, rule in typing.get_type_hints(hint).items():
             if key in value:
-                _check(key, value[key], rule, also)
+                _check(key, value[key], rule, ask)
     elif isinstance(origin, type) and issubclass(origin, Mapping):
         for key, content in value.items():
-            _check(f"a key of {name}", key, inner[0], also)
-            _check(f"a value of {name}", content, inner[1], also)
+            _check(f"a key of {name}", key, inner[0], ask)
+            _check(f"a value of {name}", content, inner[1], ask)
     elif isinstance(origin, type) and issubclass(origin, Iterable):
         for part in () if isinstance(value, Iterator) else value:
-            _check(f"a member of {name}", part, inner[0], also)
+            _check(f"a member of {name}", part, inner[0], ask)
     else:
-        also(name, value)
+        ask(name, value)
 
 
 def _told(hint: Any) -> str:
