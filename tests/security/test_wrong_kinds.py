@@ -6,10 +6,14 @@ where it needs a good value or takes one of the wrong ones.
 
 import contextlib
 import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import pytest
 from fastapi import FastAPI
 from starlette.applications import Starlette
+from starlette.testclient import TestClient
 from tests.support.product import caller, product_in_process
 from tests.support.several_schemes import KEY, Service
 from tests.support.signing import CLIENT, NOW, TENANT, user_claims
@@ -21,15 +25,19 @@ from msidweb import (
     IdentityOptions,
     MicrosoftIdentityOptions,
     Requirement,
+    testing,
 )
 from msidweb.downstream import DownstreamApi, NamedDownstreamApi
 from msidweb.downstream.arguments import AppCall, UserCall
-from msidweb.errors import MsidwebError
+from msidweb.errors import InvalidCallError, MsidwebError
 from msidweb.integrations import starlette
 from msidweb.integrations.fastapi import EntraAuth
 from msidweb.integrations.web import accepting
 from msidweb.principal import principal_scope
-from msidweb.testing import EntraEmulator
+from msidweb.testing import EntraEmulator, EntraSandbox, FederatedIssuer, SigningKey
+from msidweb.testing.downstream import echo
+from msidweb.testing.entra.faults import FaultDetails
+from msidweb.testing.exchange import Answer, Request
 
 VALUES = {
     "None": None,
@@ -128,6 +136,10 @@ async def outcome(call):
         return error
 
 
+KEYWORDS = {"fail_next": FaultDetails}
+"""What functions take besides, where their signature has it in a type of its own."""
+
+
 def found_in(table, owner, method, parameter):
     """The most special entry of *table*, or None."""
     keys = (f"{method}.{parameter}", f"{owner}.{parameter}", parameter)
@@ -137,16 +149,18 @@ def found_in(table, owner, method, parameter):
 def parameters(function):
     """Their names; the keywords of an API's calls among them."""
     for parameter in inspect.signature(function).parameters.values():
-        if parameter.name == "self":
+        if parameter.name in {"self", "cls"}:
             continue
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
             yield parameter.name
         elif parameter.name == "call":
             keywords = AppCall if function.__name__.endswith("_app") else UserCall
             yield from keywords.__optional_keys__
+        elif function.__name__ in KEYWORDS:
+            yield from KEYWORDS[function.__name__].__optional_keys__
 
 
-async def complaints(owner, call, function, good, *, method=None):
+async def complaints(owner, call, function, good, *, method=None, taken=TAKEN):
     """What is wrong with how *function* takes wrong kinds; *call* calls it with keywords.
 
     The *good* values are those with which the call goes well, so that each of the wrong ones is
@@ -162,7 +176,7 @@ async def complaints(owner, call, function, good, *, method=None):
         for shown, value in VALUES.items():
             error = await outcome(lambda given={**usual, parameter: value}: call(**given))
             where = f"{owner}.{method}({parameter}={shown})"
-            if error is None and shown not in (found_in(TAKEN, owner, method, parameter) or ()):
+            if error is None and shown not in (found_in(taken, owner, method, parameter) or ()):
                 yield f"{where} is taken"
             if error is not None and not isinstance(error, MsidwebError):
                 yield f"{where} ends in {error!r}"
@@ -375,3 +389,346 @@ async def test_requirements(alice):
     ]
 
     assert not found, "\n".join(found)
+
+
+@dataclass(frozen=True)
+class Of:
+    """A good value that is made for each call, of the sandbox that the call is made in."""
+
+    make: Callable[[EntraSandbox], object]
+
+
+def sign_in_url(entra):
+    fields = {
+        "client_id": entra.public_client.client_id,
+        "response_type": "code",
+        "redirect_uri": "http://localhost",
+        "scope": "openid",
+    }
+    return f"{entra.authority()}/oauth2/v2.0/authorize?{urlencode(fields)}"
+
+
+def user_code(entra):
+    fields = {"client_id": entra.public_client.client_id, "scope": "openid"}
+    answer = TestClient(entra).post(f"{entra.authority()}/oauth2/v2.0/devicecode", data=fields)
+    return answer.json()["user_code"]
+
+
+def registered_certificate(entra):
+    app = entra.sample.api
+    entra.register_certificate(app, KEY.certificate)
+    return KEY.certificate
+
+
+KEY = SigningKey.generate()
+
+OF_A_SANDBOX = {
+    # Of what is made.
+    "App.name": "x",
+    "App.client_id": GUID,
+    "App.tenant": Of(lambda entra: entra.tenant),
+    "App.app_id_uri": "api://x",
+    "FederatedIssuer.url": "https://cluster.example",
+    "LocalServer.app": echo,
+    "Sample.api": Of(lambda entra: entra.sample.api),
+    "Sample.partner": Of(lambda entra: entra.sample.partner),
+    "Sample.spa": Of(lambda entra: entra.sample.spa),
+    "Sample.web": Of(lambda entra: entra.sample.web),
+    "Sample.daemon": Of(lambda entra: entra.sample.daemon),
+    "Sample.alice": Of(lambda entra: entra.sample.alice),
+    "Sample.bob": Of(lambda entra: entra.sample.bob),
+    "SigningKey.kid": "x",
+    "SigningKey.private": KEY.private,
+    "SigningKey.certificate": KEY.certificate,
+    "Tenant.id": GUID,
+    "Tenant.domain": "fabrikam.example",
+    "User.name": "x",
+    "User.upn": "x@fabrikam.example",
+    "User.oid": GUID,
+    "User.tid": GUID,
+    "WireRequest.at": 1,
+    "WireRequest.method": "GET",
+    "WireRequest.path": "/",
+    "WireRequest.query": {},
+    "WireRequest.headers": {},
+    "WireRequest.form": {},
+    "WireRequest.correlation_id": GUID,
+    "WireRequest.status": 200,
+    "sample_tenant.entra": Of(lambda _: EntraEmulator()),
+    "serve_tls.app": echo,
+    "settings": {"AzureAd": {"ClientId": GUID}},
+    # Of methods.
+    "access_challenge.claims": {"oid": "x"},
+    "add_app.name": "another",
+    "add_tenant.name": "fabrikam",
+    "add_user.name": "carol",
+    "app": Of(lambda entra: entra.sample.api),
+    "assign.client": Of(lambda entra: entra.sample.spa),
+    "assign.resource": Of(lambda entra: entra.sample.api),
+    "assign.roles": [],
+    "async_client.app": Starlette(),
+    "async_client.identity": Of(lambda _: chain().build()),
+    "certificate": KEY.certificate_pem,
+    "challenge_next.claims": "{}",
+    "client": Of(lambda entra: entra.sample.api),
+    "client.app": Starlette(),
+    "client.identity": Of(lambda _: chain().build()),
+    "concerns": str,
+    "details": {"code": 50076},
+    "document": {},
+    "endpoint": "token",
+    "entra": Of(lambda entra: entra),
+    "flaw": "expired",
+    "forge": lambda token, _: token,
+    "form": {},
+    "host": "login.microsoftonline.us",
+    "issuer": FederatedIssuer("https://cluster.example"),
+    "jwk.cloud": "microsoftonline.com",
+    "jwk.issuer": "https://issuer.example",
+    "kid": Of(lambda entra: entra.keys[0].kid),
+    "lift_policy.policy": Of(lambda entra: entra.block_access(entra.sample.api)),
+    "now": 1,
+    "platform": "spa",
+    "record.at": 1,
+    "record.code": 50076,
+    "record.correlation_id": GUID,
+    "record.request": Request("GET", "/", {}, {}),
+    "record.status": 200,
+    "remove_certificate.certificate": Of(registered_certificate),
+    "resource": Of(lambda entra: entra.sample.partner),
+    "resource.name": "another",
+    "resource.uri": "api://another",
+    "respond": echo,
+    "scope.name": "read",
+    "seconds": 1,
+    "served_at.base_url": "https://localhost:1",
+    "service": Of(lambda _: chain().build()),
+    "service.scheme": "Bearer",
+    "sign.claims": {},
+    "spoil.answer": Answer(),
+    "step_up.claims": "{}",
+    "subject": "x",
+    "tenant_id": GUID,
+    "token": Of(lambda entra: entra.token()),
+    "uri": "https://localhost/",
+    "url": Of(sign_in_url),
+    "user": Of(lambda entra: entra.sample.alice),
+    "user.name": "carol",
+    "user_code": Of(user_code),
+}
+"""A good value for each parameter that must be given, by the same keys."""
+
+NUMBERS = {"3", "3.5"}
+EMPTY = {"[]", "{}"}
+
+TAKEN_BY_THE_TEST_KIT = {
+    "__init__.tenant": TEXT,
+    "SigningKey.certificate": {"b'x'"},
+    "admin_scopes": EMPTY,
+    "App.admin_scopes": set(),
+    "App.certificates": {"[]"},
+    "App.federated_credentials": {"[]"},
+    "App.identifier_uris": set(),
+    "App.known_clients": set(),
+    "App.redirect_uris": {"[]"},
+    "App.roles": set(),
+    "App.scopes": set(),
+    "App.secrets": {"[]"},
+    "app_id_uri": TEXT,
+    "at": NUMBERS,
+    "at.policy": TEXT,
+    "audience": TEXT,
+    "authentication_context": TEXT,
+    "authentication_contexts": EMPTY,
+    "authority.tenant": TEXT,
+    "base_url": TEXT,
+    "challenge_next.claims": TEXT,
+    "claims": {"{}"},
+    "client_id": TEXT,
+    "client_secret": TEXT,
+    "cloud": TEXT,
+    "code": {"3"},
+    "common_name": TEXT,
+    "correlation_id": TEXT,
+    "count.endpoint": TEXT,
+    "details": {"{}"},
+    "document": VALUES.keys() - {"b'x'", "object()"},
+    "domain": TEXT,
+    "error": TEXT,
+    "expires_at": NUMBERS,
+    "expires_in": NUMBERS,
+    "fail_next.claims": TEXT,
+    "Fault.claims": TEXT,
+    "Fault.leave_out": set(),
+    "for_seconds": NUMBERS,
+    "form": {"{}"},
+    "grant_type": TEXT,
+    "guest_in": EMPTY,
+    "header": {"{}"},
+    "headers": {"{}"},
+    "headers.user": TEXT,
+    "host": TEXT,
+    "hosts": EMPTY,
+    "id": TEXT,
+    "identifier_uris": EMPTY,
+    "jwk.issuer": TEXT,
+    "kid": TEXT,
+    "known_clients": EMPTY,
+    "latency": NUMBERS,
+    "leave_out": EMPTY,
+    "method": TEXT,
+    "name": TEXT,
+    "now": NUMBERS,
+    "oid": TEXT,
+    "password": TEXT,
+    "path": TEXT,
+    "permissions": {"{}"},
+    "port": {"3"},
+    "put": {"{}"},
+    "query": {"{}"},
+    "record.code": {"3", *NOTHING},
+    "record.endpoint": TEXT,
+    "redirect_uris": {"{}"},
+    "retry_after": NUMBERS,
+    "roles": EMPTY,
+    "scheme": TEXT,
+    "scope": TEXT,
+    "scopes": EMPTY,
+    "seconds": NUMBERS,
+    "settings": {"{}"},
+    "StandInApi.resource": NOTHING,
+    "status": {"3"},
+    "step_up.claims": {*NOTHING, *TEXT},
+    "suberror": TEXT,
+    "subject": TEXT,
+    "tenant_id": TEXT,
+    "tid": TEXT,
+    "times": {"3", *NOTHING},
+    "to.endpoint": TEXT,
+    "token": TEXT,
+    "token.user": TEXT,
+    "token_endpoint.tenant": TEXT,
+    "until": NUMBERS,
+    "upn": TEXT,
+    "uri": TEXT,
+    "url": TEXT,
+    "User.guest_in": {"{}"},
+    "user_code": TEXT,
+    "WireRequest.endpoint": TEXT,
+}
+"""What each takes, by the same keys; and None where that is what it is if it is not given."""
+
+
+def taken_by(owner, method, function):
+    for name, parameter in inspect.signature(function).parameters.items():
+        none = NOTHING if parameter.default is None else set()
+        known = found_in(TAKEN_BY_THE_TEST_KIT, owner, method, name) or set()
+        yield f"{method}.{name}", known | none
+
+
+THINGS = {
+    "App": lambda entra: entra.sample.api,
+    "DownstreamEcho": lambda entra: testing.DownstreamEcho(entra, entra.sample.partner),
+    "EntraEmulator": lambda entra: entra,
+    "EntraSandbox": lambda entra: entra,
+    "Fault": lambda _: testing.Fault("token"),
+    "FederatedIssuer": lambda _: FederatedIssuer("https://cluster.example"),
+    "LocalServer": testing.serve_tls,
+    "ManualClock": lambda entra: entra.clock,
+    "Sample": lambda entra: entra.sample,
+    "SigningKey": lambda _: KEY,
+    "StandInApi": lambda entra: testing.StandInApi(entra, entra.sample.partner),
+    "Tenant": lambda entra: entra.tenant,
+    "User": lambda entra: entra.sample.alice,
+    "Wire": lambda entra: entra.wire,
+}
+"""What the methods of each class are tried on."""
+
+
+def public_functions(kind):
+    """The methods and class methods that are the class's own, or of no other public class."""
+    public = [getattr(testing, name) for name in testing.__all__]
+    known = {name for base in kind.__mro__[1:] if base in public for name in dir(base)}
+    for name, member in inspect.getmembers(kind, callable):
+        if name not in known and not name.startswith("_") and list(parameters(member)):
+            yield name, member
+
+
+def in_a_sandbox(call):
+    """*call* with a sandbox of its own each time, where nothing was done before."""
+
+    def alone(**given):
+        with EntraSandbox() as entra:
+            made = {
+                name: value.make(entra) if isinstance(value, Of) else value
+                for name, value in given.items()
+            }
+            call(entra, **made)
+
+    return alone
+
+
+@pytest.mark.parametrize("name", testing.__all__)
+async def test_the_test_kit(name):
+    thing = getattr(testing, name)
+    tried = {name: thing}
+    if isinstance(thing, type):
+        tried = {"__init__": thing.__init__, **dict(public_functions(thing))}
+    found = []
+    for method, function in tried.items():
+
+        def call(sandbox, /, *, which=method, **given):
+            called = thing if which in {name, "__init__"} else getattr(THINGS[name](sandbox), which)
+            called(**given)
+
+        taken = TAKEN_BY_THE_TEST_KIT | dict(taken_by(name, method, function))
+        found += [
+            text
+            async for text in complaints(
+                name, in_a_sandbox(call), function, OF_A_SANDBOX, method=method, taken=taken
+            )
+        ]
+
+    assert not found, "\n".join(found)
+
+
+async def test_the_test_kit_knows_its_own_from_those_of_another():
+    with EntraSandbox() as entra, EntraSandbox() as other:
+        known, strange = entra.sample, other.sample
+        calls = {
+            "app": lambda: entra.azure_ad(strange.api),
+            "user": lambda: entra.user_token(strange.alice, resource=known.api),
+            "resource": lambda: testing.DownstreamEcho(entra, strange.partner),
+            "client": lambda: entra.consent(client=strange.spa, resource=known.api),
+            "tenant": lambda: entra.add_app("a", tenant=other.add_tenant("fabrikam")),
+            "a member of known_clients": lambda: entra.add_app("b", known_clients=[strange.spa]),
+            "a key of permissions": lambda: entra.add_app("c", permissions={strange.api: []}),
+            "policy": lambda: entra.lift_policy(other.require_mfa(strange.api)),
+        }
+
+        told = {name: str(await outcome(call)) for name, call in calls.items()}
+
+    assert told.pop("policy") == "No such policy stands here."
+    assert all(text.startswith(f"{name} takes ") for name, text in told.items()), told
+
+
+async def test_what_no_token_can_say_is_told():
+    with EntraSandbox() as entra:
+        calls = {
+            "iss": lambda: entra.token(claims={"iss": []}),
+            "alg": lambda: entra.sign({}, {"alg": "none at all"}),
+            "JSON": lambda: entra.sign({"x": object()}),
+        }
+
+        errors = {name: await outcome(call) for name, call in calls.items()}
+
+    assert {type(error) for error in errors.values()} == {InvalidCallError}, errors
+
+
+async def test_iterators_are_looked_into_and_still_used():
+    with EntraSandbox() as entra:
+        app = entra.add_app("a", scopes=(name for name in ["read", "write"]))
+        wrong = await outcome(lambda: entra.add_app("b", scopes=(name for name in ["read", 3])))
+
+    assert app.scopes == ("read", "write")
+    assert str(wrong) == "a member of scopes takes str, not int."

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 
+from ._arguments import checks_arguments
 
+
+@checks_arguments()
 class ManualClock:
     """Tells the time that it was set to; wall time and intervals move together."""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
+from ._arguments import checks_arguments
 from .entra import App, EntraEmulator
 from .entra.continuous import challenge_field, understands_challenges
 from .entra.policies import access_token_request
+from .entra.registry import refuse_strangers
 from .entra.tokens import moment
 from .exchange import Answer, Receive, Request, Scope, Send, serve_exchange
 
@@ -19,6 +21,7 @@ def echo(request: Request, claims: Mapping[str, object]) -> Answer:
     return Answer.of_json(_seen(request, claims))
 
 
+@checks_arguments()
 class DownstreamEcho:
     """Answers every request with who was seen: the proof that the right token arrived.
 
@@ -48,6 +51,7 @@ class DownstreamEcho:
         latency: float = 0.0,
         answer: Respond = echo,
     ) -> None:
+        refuse_strangers(entra, "resource", resource)
         self._entra = entra
         self._audiences = {resource.client_id, resource.app_id_uri, *resource.identifier_uris}
         self._scope = scope

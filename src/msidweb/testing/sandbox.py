@@ -12,8 +12,10 @@ import httpx
 from msidweb.errors import InvalidCallError
 from msidweb.identity import Identity
 
+from ._arguments import checks_arguments
 from .clock import ManualClock
 from .entra import App, EntraEmulator, User, sample_tenant
+from .entra.registry import refuse_strangers
 from .exchange import AsgiApp
 from .redirection import Between, redirected
 from .settings import environment_of
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 _BASE_URL = "https://testserver"
 
 
+@checks_arguments(also=refuse_strangers)
 class EntraSandbox(EntraEmulator):
     """An emulator with the sample tenant, and a service that takes it for Entra ID.
 

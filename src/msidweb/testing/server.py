@@ -14,6 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
+from msidweb.kinds import check_kind, wrong_kind
+
+from ._arguments import checked_argument
 from .exchange import AsgiApp
 
 if TYPE_CHECKING:
@@ -58,11 +61,17 @@ class LocalServer:
         port: int = 0,
         hosts: Iterable[str] = (),
     ) -> None:
+        if not callable(app):
+            raise wrong_kind("app", app, "an ASGI application")
+        if ca is not None and not hasattr(ca, "issue_cert"):
+            raise wrong_kind("ca", ca, "trustme.CA or None")
+        check_kind("tls", tls, bool)
+        check_kind("port", port, int)
         self._app = app
         self._tls = tls
         self._ca = ca
         self._port = port
-        self._names = ("localhost", "127.0.0.1", *hosts)
+        self._names = ("localhost", "127.0.0.1", *checked_argument("hosts", hosts, Iterable[str]))
         self._stack = contextlib.AsyncExitStack()
         self._thread: _ServerThread | None = None
         self._ca_file: str | None = None

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ._arguments import checked_argument
+
 
 def environment_of(settings: Mapping[str, object]) -> dict[str, str]:
     """*settings* as variables, ``AzureAd__ClientCredentials__0__ClientSecret`` and the like.
 
     For ``IdentityBuilder.from_appsettings(environ=…)``, or the environment of a subprocess.
     """
+    checked_argument("settings", settings, Mapping[str, object])
     return dict(_flat(settings, ""))
 
 

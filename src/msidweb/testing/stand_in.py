@@ -6,11 +6,15 @@ from collections.abc import Mapping
 
 import httpx
 
+from msidweb.errors import InvalidCallError
+
+from ._arguments import checks_arguments
 from .downstream import DownstreamEcho, Respond, echo
 from .entra import App, EntraEmulator
 from .exchange import Answer, AsgiApp, Receive, Request, Scope, Send, serve_exchange
 
 
+@checks_arguments()
 class StandInApi:
     """Takes the place of a downstream API: only good tokens get in, and it answers as it is told.
 
@@ -47,8 +51,17 @@ class StandInApi:
     def answer_with(
         self, document: object, *, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> None:
-        """Answer every good request with this JSON document from now on."""
-        answer = Answer.of_json(document, status=status, headers=headers)
+        """Answer every good request with this JSON document from now on.
+
+        Raises:
+            InvalidCallError: JSON has no way to write *document*.
+        """
+        try:
+            answer = Answer.of_json(document, status=status, headers=headers)
+        except (TypeError, ValueError) as error:
+            raise InvalidCallError(
+                f"document takes JSON: {error}", code="invalid_argument"
+            ) from None
         self.answer_by(lambda request, claims: answer)  # noqa: ARG005 - always the same
 
     def answer_by(self, respond: Respond) -> None:

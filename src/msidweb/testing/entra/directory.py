@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from msidweb.errors import InvalidCallError
+from msidweb.testing._arguments import checks_arguments
 
 from .federation import FederatedCredential
 from .redirects import RedirectUri
@@ -27,6 +28,7 @@ def stable_id(*parts: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, "/".join(parts)))
 
 
+@checks_arguments()
 @dataclass(frozen=True, slots=True)
 class Tenant:
     """A directory of users and apps."""
@@ -43,6 +45,7 @@ class Secret:
     expires_at: float | None = None
 
 
+@checks_arguments()
 @dataclass(eq=False, slots=True)
 class App:
     """An application: client, resource, or both.
@@ -113,6 +116,7 @@ class App:
         return stable_id("service principal", tenant_id, self.client_id)
 
 
+@checks_arguments()
 @dataclass(frozen=True, slots=True)
 class User:
     """A person with one account, maybe a guest elsewhere.
@@ -199,6 +203,14 @@ class Directory:
         for tenant_id, oid in ((user.tid, user.oid), *user.guest_in.items()):
             self._by_object[tenant_id, oid] = user
         return user
+
+    def knows(self, thing: Tenant | App | User) -> bool:
+        """Whether it was added here, and not to the directory of another emulator."""
+        if isinstance(thing, App):
+            return self.apps.get(thing.client_id) is thing
+        if isinstance(thing, User):
+            return self.users.get(thing.upn) == thing
+        return self.tenants.get(thing.id) == thing
 
     def find_tenant(self, segment: str) -> Tenant | None:
         """The tenant that a URL's segment names, by id or domain."""

@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from msidweb.clock import Clock, SystemClock
 from msidweb.errors import InvalidCallError
+from msidweb.kinds import check_kind
+from msidweb.testing._arguments import checks_arguments
 from msidweb.testing.exchange import Receive, Scope, Send
 
 from .app import EntraApp
@@ -25,12 +27,14 @@ from .metadata import PUBLIC_CLOUD, Address
 from .mint import Mint
 from .policies import Policies, Policy
 from .refresh import RefreshTokens
+from .registry import refuse_strangers
 from .wire import Wire
 
 if TYPE_CHECKING:
     import httpx
 
 
+@checks_arguments(also=refuse_strangers)
 class EntraEmulator(Mint):
     """An Entra ID of your own: an ASGI application and the controls of what it does.
 
@@ -160,6 +164,7 @@ class EntraEmulator(Mint):
 
     @repeat_openid_scopes.setter
     def repeat_openid_scopes(self, value: bool) -> None:
+        check_kind("repeat_openid_scopes", value, bool)
         self._tokens.repeat_openid_scopes = value
 
     def sign_in(self, user: User, url: str, *, approve: bool = True) -> dict[str, str]:
@@ -236,7 +241,11 @@ class EntraEmulator(Mint):
         return self._policies.add(resource, code, user=user, client=client)
 
     def lift_policy(self, policy: Policy) -> None:
-        """Undo :meth:`require_mfa` or :meth:`block_access`."""
+        """Undo :meth:`require_mfa` or :meth:`block_access`.
+
+        Raises:
+            InvalidCallError: It is of another emulator, or was lifted already.
+        """
         self._policies.lift(policy)
 
     def revoke_sessions(self, user: User) -> None:

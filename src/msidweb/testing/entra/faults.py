@@ -6,9 +6,10 @@ import asyncio
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypedDict, get_args
+from typing import Literal, TypedDict
 
 from msidweb.errors import InvalidCallError
+from msidweb.testing._arguments import checks_arguments
 from msidweb.testing.exchange import Answer
 
 from .directory import App, User
@@ -60,6 +61,7 @@ _TOO_MANY = 429
 _SERVER_ERROR = 500
 
 
+@checks_arguments()
 @dataclass(eq=False, slots=True)
 class Fault:
     """One thing that goes wrong, for the requests it is meant for.
@@ -113,9 +115,10 @@ class Fault:
         """The fault that these keywords describe; one with ``for_seconds`` hits until then.
 
         Raises:
-            InvalidCallError: There is no such endpoint or keyword: the test would prove nothing.
+            InvalidCallError: There is no such endpoint, keyword or kind of value: the test would
+                prove nothing.
         """
-        _check_names(endpoint, details)
+        _check_names(details)
         lasting = details.get("for_seconds")
         user, app = details.get("user"), details.get("app")
         return cls(
@@ -203,10 +206,10 @@ class Fault:
 _TOKENS = ("access_token", "id_token")
 
 
-def _check_names(endpoint: str, details: Mapping[str, object]) -> None:
-    for name, known in ((endpoint, get_args(Endpoint)), *((n, _KEYWORDS) for n in details)):
-        if name not in known:
-            raise InvalidCallError(f"A fault knows no {name!r}; it knows {', '.join(known)}.")
+def _check_names(details: Mapping[str, object]) -> None:
+    for name in details:
+        if name not in _KEYWORDS:
+            raise InvalidCallError(f"A fault knows no {name!r}; it knows {', '.join(_KEYWORDS)}.")
 
 
 _KEYWORDS = tuple(FaultDetails.__annotations__)

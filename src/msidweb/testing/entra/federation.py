@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import jwt
 
 from msidweb.clock import Clock, SystemClock
+from msidweb.testing._arguments import checks_arguments
 
 from .keys import SigningKey
 
@@ -15,6 +16,7 @@ EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"
 """What the assertion of a federated credential is for, in the public cloud."""
 
 
+@checks_arguments()
 class FederatedIssuer:
     """A cluster or a build service, with a key of its own.
 

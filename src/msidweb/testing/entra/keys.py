@@ -16,8 +16,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from msidweb.errors import InvalidCallError
+from msidweb.testing._arguments import checks_arguments
+
+_LONGEST_NAME = 64
+"""Of a common name (RFC 5280 appendix A.1, ub-common-name)."""
 
 
+@checks_arguments()
 @dataclass(frozen=True, slots=True)
 class SigningKey:
     """An RSA key with its certificate, named as Entra ID names them.
@@ -34,7 +39,13 @@ class SigningKey:
 
     @classmethod
     def generate(cls, *, common_name: str = "accounts.accesscontrol.windows.net") -> SigningKey:
-        """A new key of 2048 bits; takes about a tenth of a second."""
+        """A new key of 2048 bits; takes about a tenth of a second.
+
+        Raises:
+            InvalidCallError: *common_name* is empty; of a long one the certificate has the start.
+        """
+        if not common_name:
+            raise InvalidCallError("common_name takes a name.", code="invalid_argument")
         private = generate_private_key(public_exponent=65537, key_size=2048)
         certificate = _self_signed(private, common_name).public_bytes(Encoding.DER)
         return cls(thumbprint(certificate), private, certificate)
@@ -158,7 +169,7 @@ def _base64url(data: bytes) -> str:
 
 
 def _self_signed(private: RSAPrivateKey, common_name: str) -> x509.Certificate:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:_LONGEST_NAME])])
     # Fixed and wide: the emulator's clock may stand in any year.
     return (
         x509.CertificateBuilder()

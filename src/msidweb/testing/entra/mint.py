@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import jwt
+
 from msidweb.clock import Clock
 from msidweb.errors import InvalidCallError
 from msidweb.principal import Assertion, Principal
+from msidweb.testing._arguments import checks_arguments
 
 from .directory import App, Tenant, TokenVersion, User
 from .errors import RefusalError
@@ -15,10 +18,11 @@ from .flaws import Flaw, Forger
 from .keys import KeyRing, SigningKey
 from .metadata import Address
 from .policies import ClaimsRequest
-from .registry import Registry
+from .registry import Registry, refuse_strangers
 from .tokens import Claims, Lifetimes, Subject, Target, TokenFactory
 
 
+@checks_arguments(also=refuse_strangers)
 class Mint(Registry):
     """Makes tokens, good ones and others, and the keys that sign them."""
 
@@ -161,8 +165,14 @@ class Mint(Registry):
 
         ``signature``, ``key``, ``unsigned``, ``no_kid``, ``unknown_kid``, ``issuer``, ``expired``
         or ``early``; ``fail_next("token", flaw=…)`` gives it to the tokens of the next answer.
+
+        Raises:
+            InvalidCallError: *token* is none.
         """
-        return self._forger.spoil(token, flaw)
+        try:
+            return self._forger.spoil(token, flaw)
+        except (jwt.PyJWTError, ValueError, LookupError):
+            raise InvalidCallError("token takes a signed token.", code="invalid_argument") from None
 
     def recognize(self, token: str) -> Claims | None:
         """The claims of a token with a valid signature of ours, whatever its time, else None."""

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from msidweb.errors import InvalidCallError
+
 from .directory import App, User, stable_id
 from .errors import RefusalError
 from .tokens import Subject
@@ -100,7 +102,13 @@ class Policies:
         return policy
 
     def lift(self, policy: Policy) -> None:
-        """Let the policy be no more."""
+        """Let the policy be no more.
+
+        Raises:
+            InvalidCallError: There is no such policy.
+        """
+        if policy not in self._active:
+            raise InvalidCallError("No such policy stands here.", code="invalid_argument")
         self._active.remove(policy)
 
     def revoke_sessions(self, oid: str, *, at: float) -> None:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 
 from msidweb.errors import InvalidCallError
+from msidweb.testing._arguments import checks_arguments
 
 from .directory import (
     CONSUMERS_TENANT,
@@ -27,6 +28,23 @@ _GRAPH_SCOPES = ("User.Read", "User.ReadBasic.All", "User.Read.All", "Mail.Read"
 _GRAPH_ROLES = ("User.Read.All", "Mail.Read", "Directory.Read.All")
 
 
+def refuse_strangers(registry: Registry, argument: str, part: object) -> None:
+    """Return unless *part* is a tenant, an app or a user of another emulator.
+
+    Raises:
+        InvalidCallError: ``invalid_argument``: it is.
+    """
+    if isinstance(part, Tenant | App | User):
+        known = registry._directory  # noqa: SLF001 - one check for all that the registry adds
+        if not known.knows(part):
+            kind = type(part).__name__
+            raise InvalidCallError(
+                f"{argument} takes {kind} of this emulator, not of another.",
+                code="invalid_argument",
+            )
+
+
+@checks_arguments(also=refuse_strangers)
 class Registry:
     """Adds tenants, apps, users, credentials, consents and roles.
 

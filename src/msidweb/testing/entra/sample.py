@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msidweb.kinds import check_kind
+from msidweb.testing._arguments import checks_arguments
+
 from .directory import App, User
 from .emulator import EntraEmulator
 
 
+@checks_arguments()
 @dataclass(frozen=True, slots=True)
 class Sample:
     """The members of the sample tenant.
@@ -34,6 +38,7 @@ class Sample:
 
 def sample_tenant(entra: EntraEmulator) -> Sample:
     """Fill the emulator's first tenant with the sample."""
+    check_kind("entra", entra, EntraEmulator)
     docs = "/docs/oauth2-redirect"
     spa = entra.add_app("spa", public=True, redirect_uris={"spa": _at_home("/", docs)})
     web = entra.add_app("web", redirect_uris={"web": _at_home("/", "/signin-oidc")})

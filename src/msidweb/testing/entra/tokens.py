@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import jwt
 
 from msidweb.clock import Clock
+from msidweb.errors import InvalidCallError
 
 from .directory import GRAPH_CLIENT_ID, App, Directory, TokenVersion, User
 from .keys import KeyRing
@@ -166,7 +167,19 @@ class TokenFactory:
         return kept | {"ver": "1.0", "tfp": policy} | ({"emails": [name]} if name else {})
 
     def sign(self, claims: Mapping[str, object], header: Mapping[str, object] | None = None) -> str:
-        """Any claims under the current key; *header* adds to and replaces header fields."""
+        """Any claims under the current key; *header* adds to and replaces header fields.
+
+        Raises:
+            InvalidCallError: No JWT can say that.
+        """
+        try:
+            return self._signed(claims, header)
+        except (jwt.PyJWTError, TypeError, ValueError, NotImplementedError) as error:
+            raise InvalidCallError(
+                f"No token can be signed with these claims: {error}", code="invalid_argument"
+            ) from None
+
+    def _signed(self, claims: Mapping[str, object], header: Mapping[str, object] | None) -> str:
         key = self._keys.signing
         fields = {"kid": key.kid, **(header or {})}
         nonce = fields.get("nonce")

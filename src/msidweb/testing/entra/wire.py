@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from msidweb.testing._arguments import checks_arguments
 from msidweb.testing.exchange import Request
 
 _HIDDEN = frozenset({"client_secret", "password"})
@@ -20,6 +21,7 @@ _CREDENTIALS = frozenset({"authorization", "cookie"})
 _CAPACITY = 10_000
 
 
+@checks_arguments()
 @dataclass(frozen=True, slots=True)
 class WireRequest:
     """One request and how it was answered.
@@ -60,6 +62,7 @@ class WireRequest:
         return tuple(self.form.get("scope", "").split())
 
 
+@checks_arguments()
 class Wire:
     """The newest 10,000 requests, and how many there ever were of each kind."""
 
