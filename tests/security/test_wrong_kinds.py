@@ -416,11 +416,11 @@ def user_code(entra):
 
 def registered_certificate(entra):
     app = entra.sample.api
-    entra.register_certificate(app, KEY.certificate)
-    return KEY.certificate
+    entra.register_certificate(app, REGISTERED_KEY.certificate)
+    return REGISTERED_KEY.certificate
 
 
-KEY = SigningKey.generate()
+REGISTERED_KEY = SigningKey.generate()
 
 OF_A_SANDBOX = {
     # Of what is made.
@@ -438,8 +438,8 @@ OF_A_SANDBOX = {
     "Sample.alice": Of(lambda entra: entra.sample.alice),
     "Sample.bob": Of(lambda entra: entra.sample.bob),
     "SigningKey.kid": "x",
-    "SigningKey.private": KEY.private,
-    "SigningKey.certificate": KEY.certificate,
+    "SigningKey.private": REGISTERED_KEY.private,
+    "SigningKey.certificate": REGISTERED_KEY.certificate,
     "Tenant.id": GUID,
     "Tenant.domain": "fabrikam.example",
     "User.name": "x",
@@ -468,7 +468,7 @@ OF_A_SANDBOX = {
     "assign.roles": [],
     "async_client.app": Starlette(),
     "async_client.identity": Of(lambda _: chain().build()),
-    "certificate": KEY.certificate_pem,
+    "certificate": REGISTERED_KEY.certificate_pem,
     "challenge_next.claims": "{}",
     "client": Of(lambda entra: entra.sample.api),
     "client.app": Starlette(),
@@ -636,7 +636,7 @@ THINGS = {
     "LocalServer": testing.serve_tls,
     "ManualClock": lambda entra: entra.clock,
     "Sample": lambda entra: entra.sample,
-    "SigningKey": lambda _: KEY,
+    "SigningKey": lambda _: REGISTERED_KEY,
     "StandInApi": lambda entra: testing.StandInApi(entra, entra.sample.partner),
     "Tenant": lambda entra: entra.tenant,
     "User": lambda entra: entra.sample.alice,
