@@ -203,12 +203,16 @@ class CallerSlot:
 _ambient: ContextVar[CallerSlot] = ContextVar("msidweb_caller", default=CallerSlot())  # noqa: B039 - only slots made by principal_scope are ever filled
 
 
+ambient_slot = _ambient.get
+"""Gives the slot of the request that this code runs in; for one who asks at every call."""
+
+
 def ambient_principal() -> Principal | None:
     """The caller of the request that this code runs in, or None.
 
     Tasks started in a request see its caller too, also after the response has gone.
     """
-    return _ambient.get().principal
+    return ambient_slot().principal
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from msidweb.configuration.options import AcquireTokenOptions, MicrosoftIdentity
 from msidweb.credentials import CredentialChain
 from msidweb.errors import InvalidCallError, MsidwebError, UserRequiredError
 from msidweb.kinds import check_kind, wrong_kind
-from msidweb.principal import Principal, ambient_principal
+from msidweb.principal import Principal, ambient_slot
 from msidweb.telemetry import (
     RefreshAheadFailed,
     Telemetry,
@@ -82,7 +82,7 @@ class TokenAcquirer:
         self._leeway = options.token_validation_parameters.clock_skew
         self._scheme = scheme
         self._serves = frozenset({scheme, *kindred})
-        self._cache = cache
+        self._find = cache.find
         self._clock = clock
         self._now = clock.time
         self._telemetry = telemetry
@@ -131,7 +131,7 @@ class TokenAcquirer:
             ThrottledError: Entra ID asked this user's calls to wait.
             TokenAcquisitionError: There is no token for another reason.
         """
-        principal = ambient_principal() if user is None else user
+        principal = ambient_slot().principal if user is None else user
         if (
             not isinstance(principal, Principal)
             or principal.is_app
@@ -207,7 +207,7 @@ class TokenAcquirer:
         skips = terms is not self._plain and terms.skips_cache
         if skips or self._is_heard():
             return None
-        entry = self._cache.find(partition, key)
+        entry = self._find(partition, key)
         if entry is None or entry.refresh_at <= self._now():
             return None
         return entry.token
@@ -236,7 +236,7 @@ class TokenAcquirer:
         )
         reason = RefreshReason.FORCED_OR_CLAIMS
         if not demand.terms.skips_cache:
-            entry = self._cache.find(demand.partition, demand.key)
+            entry = self._find(demand.partition, demand.key)
             now = self._now()
             if entry is not None and now < entry.usable_until:
                 if entry.refresh_at <= now:
