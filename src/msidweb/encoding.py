@@ -30,6 +30,7 @@ class EncodingError(ValueError):
 
 # The standard alphabet's own signs and padding become "!", which the strict decoder refuses.
 _TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
+_FROM_STANDARD = bytes.maketrans(b"+/", b"-_")
 _PADDING = (b"", b"", b"==", b"=")
 # With 2 or 3 signs in the last group, the bits that carry nothing must be zero.
 _CANONICAL_END = (None, b"", b"AQgw", b"AEIMQUYcgkosw048")
@@ -52,6 +53,11 @@ def decode_base64url(text: str | bytes) -> bytes:
     if end is not None and signs[-1] not in end:
         raise EncodingError("B2", "a part has stray bits at its end")
     return data
+
+
+def encode_base64url(data: bytes) -> str:
+    """*data* as unpadded base64url (RFC 7515 section 2)."""
+    return binascii.b2a_base64(data, newline=False).translate(_FROM_STANDARD, b"=").decode()
 
 
 def parse_object(data: bytes) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import contextlib
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -10,10 +9,11 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, final
 
+from msidweb.encoding import encode_base64url
+
 # A copy of an empty hash is a quarter cheaper than a new one, and this is done at every request.
 _EMPTY = hashlib.sha256()
 _USER_NAMES = ("preferred_username", "upn", "unique_name")
-_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def fingerprint(token: bytes) -> bytes:
@@ -25,7 +25,7 @@ def fingerprint(token: bytes) -> bytes:
 
 def digest_of(mark: bytes) -> str:
     """A fingerprint as base64url: .NET's on-behalf-of cache key."""
-    return binascii.b2a_base64(mark, newline=False).translate(_URL_SAFE, b"=").decode()
+    return encode_base64url(mark)
 
 
 class Assertion:

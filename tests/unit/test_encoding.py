@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msidweb.encoding import EncodingError, decode_base64url, parse_object
+from msidweb.encoding import EncodingError, decode_base64url, encode_base64url, parse_object
 
 
 def rule_of(call, value) -> str:
@@ -18,7 +18,9 @@ def rule_of(call, value) -> str:
 
 @given(st.binary(max_size=64))
 def test_base64url_is_read_back(data):
-    assert decode_base64url(base64.urlsafe_b64encode(data).rstrip(b"=").decode()) == data
+    text = base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    assert decode_base64url(text) == data
+    assert encode_base64url(data) == text
 
 
 @pytest.mark.parametrize(

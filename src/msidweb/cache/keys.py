@@ -5,11 +5,12 @@ A user's partition is the digest of the assertion (:class:`msidweb.principal.Ass
 
 from __future__ import annotations
 
-import base64
 import functools
 import hashlib
 from collections.abc import Iterable
 from typing import TypeAlias
+
+from msidweb.encoding import encode_base64url
 
 Components: TypeAlias = tuple[tuple[str, str], ...]
 """What makes a token another one beside its scopes: name and value, sorted by name."""
@@ -38,8 +39,7 @@ def components_hash(components: Components) -> str:
     points only for lower-case ASCII names.
     """
     text = "".join(_measured(part) for component in sorted(components) for part in component)
-    digest = hashlib.sha256(text.encode()).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return encode_base64url(hashlib.sha256(text.encode()).digest())
 
 
 def _measured(text: str) -> str:

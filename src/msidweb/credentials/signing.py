@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 from pydantic import SecretStr
 
 from msidweb.configuration import CertificateWithKey
+from msidweb.encoding import encode_base64url
 
 from .proof import AssertionRequest, CredentialUnavailableError
 from .rounds import MAX_ROUNDS, rounds_in
@@ -83,7 +84,7 @@ class SigningCertificate:
         rest = (one for one in certificates if one is not own)
         return cls(
             chain=tuple(_base64(one.public_bytes(Encoding.DER)) for one in (own, *rest)),
-            thumbprint=_base64url(hashlib.sha256(der).digest()),
+            thumbprint=encode_base64url(hashlib.sha256(der).digest()),
             not_before=own.not_valid_before_utc.timestamp(),
             not_after=own.not_valid_after_utc.timestamp(),
             _key=key,
@@ -177,10 +178,6 @@ def _public(owner: x509.Certificate | RSAPrivateKey) -> bytes:
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _refuse(reason: str) -> NoReturn:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from urllib.parse import parse_qs
 
 import httpx
 
+from msidweb.encoding import decode_base64url
 from msidweb.principal import Assertion
 
 from .exchange import AsgiApp, Message, Receive, Scope, Send
@@ -109,7 +109,5 @@ async def turns(count: int) -> None:
 
 def claims_of(token: str) -> dict[str, object]:
     """The claims of a JWT, whoever signed it."""
-    payload = token.split(".")[1]
-    padded = payload + "=" * (-len(payload) % 4)
-    claims: dict[str, object] = json.loads(base64.urlsafe_b64decode(padded))
+    claims: dict[str, object] = json.loads(decode_base64url(token.split(".")[1]))
     return claims

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import secrets
@@ -10,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from msidweb.clock import Clock
+from msidweb.encoding import encode_base64url
 
 from .directory import App
 from .errors import RefusalError
@@ -93,5 +93,4 @@ class AuthorizationCodes:
 
 
 def _s256(verifier: str) -> str:
-    digest = hashlib.sha256(verifier.encode()).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return encode_base64url(hashlib.sha256(verifier.encode()).digest())

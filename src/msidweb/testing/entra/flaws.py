@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import functools
 from collections.abc import Callable, Mapping
 from typing import Literal
 
 import jwt
+
+from msidweb.encoding import decode_base64url, encode_base64url
 
 from .keys import KeyRing, SigningKey
 from .tokens import Claims, TokenFactory, moment
@@ -77,9 +78,9 @@ def _without(header: Claims, name: str) -> Claims:
 
 def _with_another_signature(token: str) -> str:
     signed, _, encoded = token.rpartition(".")
-    signature = bytearray(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+    signature = bytearray(decode_base64url(encoded))
     signature[0] ^= 1
-    return f"{signed}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+    return f"{signed}.{encode_base64url(bytes(signature))}"
 
 
 @functools.cache

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from msidweb.encoding import encode_base64url
 from msidweb.errors import InvalidCallError
 from msidweb.testing._arguments import checks_arguments
 
@@ -156,16 +157,12 @@ def der_of(certificate: str | bytes) -> bytes:
 
 def thumbprint(certificate: bytes) -> str:
     """``x5t`` of a certificate in DER form (RFC 7515 section 4.1.7)."""
-    return _base64url(hashlib.sha1(certificate, usedforsecurity=False).digest())
+    return encode_base64url(hashlib.sha1(certificate, usedforsecurity=False).digest())
 
 
 def thumbprint_sha256(certificate: bytes) -> str:
     """``x5t#S256`` of a certificate in DER form (RFC 7515 section 4.1.8)."""
-    return _base64url(hashlib.sha256(certificate).digest())
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return encode_base64url(hashlib.sha256(certificate).digest())
 
 
 def _self_signed(private: RSAPrivateKey, common_name: str) -> x509.Certificate:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import secrets
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 import jwt
 
 from msidweb.clock import Clock
+from msidweb.encoding import decode_base64url, encode_base64url
 from msidweb.errors import InvalidCallError
 
 from .directory import GRAPH_CLIENT_ID, App, Directory, TokenVersion, User
@@ -259,14 +259,14 @@ class TokenFactory:
 def pairwise(user: User, client_id: str) -> str:
     """``sub``: another one for the same user in every application."""
     digest = hashlib.sha256(f"{user.tid}/{user.oid}/{client_id}".encode()).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return encode_base64url(digest)
 
 
 def client_info(user: User, *, policy: str | None = None) -> str:
     """The account at home, as token answers carry it; in Azure AD B2C one for each user flow."""
     uid = f"{user.oid}-{policy}" if policy else user.oid
     document = json.dumps({"uid": uid, "utid": user.tid}, separators=(",", ":"))
-    return base64.urlsafe_b64encode(document.encode()).rstrip(b"=").decode()
+    return encode_base64url(document.encode())
 
 
 def moment(claims: Mapping[str, object], name: str) -> float:
@@ -301,6 +301,6 @@ def _nonce_hash(nonce: str) -> str:
 
 def _with_nonce(token: str, nonce: str) -> str:
     header, rest = token.split(".", 1)
-    fields = json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))
+    fields = json.loads(decode_base64url(header))
     document = json.dumps(fields | {"nonce": nonce}, separators=(",", ":")).encode()
-    return f"{base64.urlsafe_b64encode(document).rstrip(b'=').decode()}.{rest}"
+    return f"{encode_base64url(document)}.{rest}"
