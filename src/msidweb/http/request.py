@@ -6,6 +6,8 @@ from collections.abc import AsyncIterable
 
 import httpx
 
+from .names import laid_over
+
 Fields = list[tuple[bytes, bytes]]
 
 
@@ -30,12 +32,11 @@ def make_request(
         timeout: Of its phases.
         without: Fields of the client that it does not get, in lower case.
     """
-    taken = {name.lower() for name, _ in fields} | without
-    usual = [field for field in client.headers.raw if field[0].lower() not in taken]
+    usual = (field for field in client.headers.raw if field[0].lower() not in without)
     return httpx.Request(
         method,
         url,
-        headers=usual + fields,
+        headers=laid_over(usual, fields),
         content=content,
         extensions={"timeout": timeout.as_dict()},
     )
