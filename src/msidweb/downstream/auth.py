@@ -7,12 +7,11 @@ from typing import Any
 
 import httpx
 
-from msidweb.challenge import claims_challenge
 from msidweb.errors import InvalidCallError
 from msidweb.http import BaseUrl
 from msidweb.principal import Principal
 
-from .exchange import Exchange
+from .exchange import Exchange, claims_wanted
 from .hooks import check_below, check_target
 from .resolution import ApiPlan
 
@@ -60,7 +59,7 @@ class DownstreamAuth(httpx.Auth):
         request.headers["Authorization"] = authorization
         response = yield request
         _check_followed(response, plan.base)
-        claims = _claims_wanted(response)
+        claims = None if response.history else claims_wanted(response)
         if claims is None or not _can_be_sent_again(request):
             return
         request.headers["Authorization"] = await self._exchange.answer_to(
@@ -113,12 +112,6 @@ def _check_followed(response: httpx.Response, base: BaseUrl) -> None:
     for answer in (*response.history, response):
         if "authorization" in answer.request.headers:
             check_below(base, answer.request.url)
-
-
-def _claims_wanted(response: httpx.Response) -> str | None:
-    if response.status_code != httpx.codes.UNAUTHORIZED or response.history:
-        return None
-    return claims_challenge(response.headers.get_list("www-authenticate"))
 
 
 def _can_be_sent_again(request: httpx.Request) -> bool:

@@ -124,7 +124,7 @@ class Exchange:
         plan, whose = call.plan, _Whose(for_app=call.for_app, user=call.user)
         ask = partial(self.authorization, plan, plan.acquire, **whose) if plan.scopes else None
         answer = await self._sender.send(call, ask, trace, receive)
-        claims = _claims_wanted(call, answer.head)
+        claims = claims_wanted(answer.head) if plan.scopes else None
         if claims is None:
             return answer
         if not call.can_be_sent:
@@ -219,7 +219,8 @@ def _caller(*, for_app: bool, user: Principal | None) -> Principal | None:
     return None if for_app else user or ambient_principal()
 
 
-def _claims_wanted(call: Call, head: httpx.Response) -> str | None:
-    if head.status_code != httpx.codes.UNAUTHORIZED or not call.plan.scopes:
+def claims_wanted(head: httpx.Response) -> str | None:
+    """The claims request with which an API refused a token, or None."""
+    if head.status_code != httpx.codes.UNAUTHORIZED:
         return None
     return claims_challenge(head.headers.get_list("www-authenticate"))
