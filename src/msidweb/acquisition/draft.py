@@ -9,6 +9,7 @@ from msidweb.errors import InvalidCallError
 from msidweb.http import guard_headers
 
 from .demand import Demand
+from .terms import OURS
 
 
 @dataclass(slots=True)
@@ -43,13 +44,10 @@ class TokenRequestDraft:
         Raises:
             InvalidCallError: One is reserved, taken or malformed.
         """
-        names = _OURS | {name.lower() for name in taken}
+        names = OURS | {name.lower() for name in taken}
         allowed, dropped = guard_headers(self.headers, taken=names)
         if dropped:
             header = dropped[0]
             msg = f"on_before_token_request gave the header {header.name!r}: {header.reason}."
             raise InvalidCallError(msg, code="customized_token_request")
         return allowed
-
-
-_OURS = frozenset({"accept-encoding", "content-type", "expect"})

@@ -28,7 +28,9 @@ _TENANT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CORRELATION_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,2048}")
-_OURS = frozenset({"accept-encoding", "client-request-id", "content-type", "expect"})
+
+OURS = frozenset({"accept-encoding", "client-request-id", "content-type", "expect"})
+"""Header fields of a token request that nobody else sets, in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ def _components(query: tuple[tuple[str, str], ...]) -> Components:
 def _headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
     if not headers:
         return ()
-    allowed, dropped = guard_headers(headers, taken=_OURS)
+    allowed, dropped = guard_headers(headers, taken=OURS)
     if dropped:
         raise InvalidCallError(
             f"extra_headers_parameters may not set {dropped[0].name!r}.", code="invalid_header"
