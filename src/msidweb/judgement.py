@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from msidweb.acquisition.terms import (
@@ -30,6 +31,7 @@ from msidweb.container import IdentityContainer
 from msidweb.downstream import objections as api_objections
 from msidweb.errors import ConfigurationError, InvalidCallError, Problem
 from msidweb.http.transports import objections as client_objections
+from msidweb.kinds import refused
 from msidweb.telemetry import ConfigurationNoted
 
 _NONE: frozenset[str] = frozenset()
@@ -164,13 +166,11 @@ def _unserved(place: str, api: DownstreamApiOptions, options: IdentityOptions) -
 
 def _unsendable(options: MicrosoftIdentityOptions, place: Place) -> Iterator[Problem]:
     """What no token request could be written with."""
-    for name, check in _SENT.items():
+    checks = ((name, partial(check, getattr(options, name))) for name, check in _SENT.items())
+    for name, error in refused(checks):
         key = MicrosoftIdentityOptions.model_fields[name].alias or name
-        try:
-            check(getattr(options, name))
-        except InvalidCallError as error:
-            if place.knows(key):
-                yield Problem(place.of(key), error.message)
+        if place.knows(key):
+            yield Problem(place.of(key), error.message)
 
 
 _SENT: Mapping[str, Callable[[Any], object]] = {

@@ -1,9 +1,10 @@
-"""What is of a kind that a call does not take, refused in one voice."""
+"""What a call does not take, refused in one voice."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+from collections.abc import Callable, Iterable, Iterator
 from types import NoneType
 
 from msidweb.errors import InvalidCallError
@@ -24,6 +25,17 @@ def check_kind(argument: str, value: object, *kinds: type) -> None:
     if not isinstance(value, kinds):
         names = ("None" if kind is NoneType else kind.__name__ for kind in kinds)
         raise wrong_kind(argument, value, " or ".join(names))
+
+
+def refused(
+    checks: Iterable[tuple[str, Callable[[], object]]],
+) -> Iterator[tuple[str, InvalidCallError]]:
+    """Each name whose check raises InvalidCallError, with what it raised."""
+    for name, check in checks:
+        try:
+            check()
+        except InvalidCallError as error:
+            yield name, error
 
 
 def is_asynchronous(answer: object) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from msidweb.authority import META_TENANTS
@@ -13,6 +14,7 @@ from msidweb.challenge import is_claims_request
 from msidweb.configuration.options import AcquireTokenOptions
 from msidweb.errors import InvalidCallError
 from msidweb.http import guard_headers, laid_over
+from msidweb.kinds import refused
 
 _NOT_YET = (
     "session_key",
@@ -100,11 +102,7 @@ def later_options(options: AcquireTokenOptions) -> Iterator[str]:
 
 def objections(options: AcquireTokenOptions) -> Iterator[tuple[str, InvalidCallError]]:
     """Each option, by field, whose value :func:`read_terms` refuses, and why."""
-    for name, read in _READERS.items():
-        try:
-            read(getattr(options, name))
-        except InvalidCallError as error:
-            yield name, error
+    return refused((name, partial(read, getattr(options, name))) for name, read in _READERS.items())
 
 
 def _refuse_later_options(options: AcquireTokenOptions, scheme: str) -> None:

@@ -6,6 +6,7 @@ import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import httpx
 
@@ -13,7 +14,7 @@ from msidweb.configuration import edit
 from msidweb.configuration.options import AcquireTokenOptions, DownstreamApiOptions
 from msidweb.errors import InvalidCallError
 from msidweb.http import BaseUrl, DroppedHeader, guard_headers
-from msidweb.kinds import wrong_kind
+from msidweb.kinds import refused, wrong_kind
 
 from .arguments import OptionsOverride
 from .bodies import Serializer
@@ -88,11 +89,7 @@ def plan_api(
 
 def objections(name: str, options: DownstreamApiOptions) -> Iterator[tuple[str, InvalidCallError]]:
     """Each option that :func:`plan_api` or every plain call refuses, by its .NET name, and why."""
-    for option, check in _CHECKS.items():
-        try:
-            check(name, options)
-        except InvalidCallError as error:
-            yield option, error
+    return refused((option, partial(check, name, options)) for option, check in _CHECKS.items())
 
 
 def _plan(name: str, base: BaseUrl, options: DownstreamApiOptions, hooks: RequestHooks) -> ApiPlan:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 import ssl
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Literal, TypeAlias
 
 import httpx
 
 from msidweb.configuration.options import HttpClientOptions
 from msidweb.errors import InvalidCallError
+from msidweb.kinds import refused
 
 from .httpx_transport import HttpxTransport
 from .pool import PooledTransport
@@ -44,11 +46,7 @@ def choose_transport(name: str, options: HttpClientOptions) -> TransportName:
 
 def objections(name: str, options: HttpClientOptions) -> Iterator[tuple[str, InvalidCallError]]:
     """Each option that no transport can be made of, by its .NET name, and why."""
-    for option, check in _CHECKS.items():
-        try:
-            check(name, options)
-        except InvalidCallError as error:
-            yield option, error
+    return refused((option, partial(check, name, options)) for option, check in _CHECKS.items())
 
 
 def _check_transport(name: str, options: HttpClientOptions) -> None:
