@@ -12,6 +12,7 @@ import httpx
 
 from msidweb.concurrency import settled
 from msidweb.errors import InvalidCallError
+from msidweb.http.lengths import counted
 
 PIECE = 64 * 1024
 """Bytes of a file that are read at one time."""
@@ -50,22 +51,14 @@ class Upload(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         self._opened = True
         try:
-            async for piece in self._measured():
+            pieces = self._open()
+            if self.length is not None:
+                pieces = counted(pieces, self.length, _resized)
+            async for piece in pieces:
                 yield piece
         except Exception as error:
             self.failure = error
             raise
-
-    async def _measured(self) -> AsyncIterator[bytes]:
-        # The peer would take the next request on the connection for the rest of this one.
-        sent = 0
-        async for piece in self._open():
-            sent += len(piece)
-            if self.length is not None and sent > self.length:
-                raise _resized("more")
-            yield piece
-        if self.length is not None and sent < self.length:
-            raise _resized("less")
 
 
 def upload_of(source: object) -> Upload | bytes | None:

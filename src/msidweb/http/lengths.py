@@ -5,7 +5,7 @@ The peer of a shorter one would take the next request on the connection for the 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from typing import cast
 
 import httpx
@@ -33,24 +33,31 @@ def measured(request: httpx.Request) -> httpx.AsyncByteStream:
     return stream
 
 
+async def counted(
+    pieces: AsyncIterable[bytes], length: int, failure: Callable[[str], Exception]
+) -> AsyncIterator[bytes]:
+    """The *pieces*; where they are ``more`` or ``less`` than *length*, that *failure* is raised."""
+    missing = length
+    async for piece in pieces:
+        missing -= len(piece)
+        if missing < 0:
+            raise failure("more")
+        yield piece
+    if missing:
+        raise failure("less")
+
+
 class _Measured(httpx.AsyncByteStream):
     def __init__(self, stream: httpx.AsyncByteStream, length: int) -> None:
         self._stream = stream
         self._length = length
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        missing = self._length
-        async for piece in self._stream:
-            missing -= len(piece)
-            if missing < 0:
-                raise _misdeclared()
-            yield piece
-        if missing:
-            raise _misdeclared()
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return counted(self._stream, self._length, _misdeclared)
 
     async def aclose(self) -> None:
         await self._stream.aclose()
 
 
-def _misdeclared() -> httpx.LocalProtocolError:
+def _misdeclared(_how: str = "") -> httpx.LocalProtocolError:
     return httpx.LocalProtocolError("The body is not as long as its Content-Length says.")
