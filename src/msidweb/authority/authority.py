@@ -87,6 +87,11 @@ class Authority:
         """Address of token requests, for *tenant* instead of the configured one where given."""
         return f"https://{self.network_host}/{tenant or self.tenant}/oauth2/v2.0/token"
 
+    @property
+    def authorization_endpoint(self) -> str:
+        """Where a browser signs its user in."""
+        return f"https://{self.network_host}/{self.tenant}/oauth2/v2.0/authorize"
+
     def metadata_url(self, version: int) -> str:
         """Address of the openid-configuration for tokens of *version* 1 or 2.
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from fastapi.openapi.models import OAuth2, OAuthFlowAuthorizationCode, OAuthFlows
 
-from .web import WebScheme, authorization_endpoint
+from msidweb.authority import resolve_authority
+
+from .web import WebScheme
 
 
 class Documentation:
@@ -71,9 +73,9 @@ class Documentation:
 class _Scheme:
     def __init__(self, scheme: WebScheme) -> None:
         options = scheme.options
-        authorize = authorization_endpoint(options)
+        authority = resolve_authority(options)
         flow = OAuthFlowAuthorizationCode(
-            authorizationUrl=authorize, tokenUrl=f"{authorize.removesuffix('authorize')}token"
+            authorizationUrl=authority.authorization_endpoint, tokenUrl=authority.token_endpoint()
         )
         self.name = scheme.name
         self.model = OAuth2(

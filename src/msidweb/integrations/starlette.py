@@ -26,6 +26,7 @@ from starlette.status import WS_1008_POLICY_VIOLATION, WS_1011_INTERNAL_ERROR
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketClose, WebSocketState
 
+from msidweb.authority import resolve_authority
 from msidweb.challenge import ErrorAnswer, answer_for
 from msidweb.errors import (
     AuthorizationError,
@@ -50,7 +51,6 @@ from .web import (
     Names,
     WebIdentity,
     accepting,
-    authorization_endpoint,
     options_of,
 )
 
@@ -139,7 +139,7 @@ class ErrorAnswers:
         options = options_of(identity)
         self._default = options.scheme
         self._authorization_uris = {
-            name: authorization_endpoint(scheme.web_api)
+            name: resolve_authority(scheme.web_api).authorization_endpoint
             for name, scheme in options.all_schemes.items()
         }
 

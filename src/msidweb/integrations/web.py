@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from types import NoneType
 from typing import Protocol, TypeAlias
 
-from msidweb.authority import resolve_authority
 from msidweb.configuration import Configuration, IdentityOptions, MicrosoftIdentityOptions
 from msidweb.errors import InvalidCallError
 from msidweb.kinds import check_kind, wrong_kind
@@ -107,9 +106,3 @@ def accepting(
         if not isinstance(name, str):
             raise wrong_kind("schemes", name, "names of schemes")
     return AnyScheme([identity.scheme(name) for name in schemes])
-
-
-def authorization_endpoint(options: MicrosoftIdentityOptions) -> str:
-    """Where a browser signs its user in."""
-    endpoint = resolve_authority(options).token_endpoint()
-    return f"{endpoint.removesuffix('/token')}/authorize"
