@@ -36,7 +36,7 @@ class Telemetry:
 
     def listening(self, kind: type[Event]) -> bool:
         """Whether anyone would hear an event of this *kind*; ask before making one per request."""
-        return True if self._hooks else kind.logger.isEnabledFor(kind.level)
+        return self.hearing(kind)()
 
     def hearing(self, kind: type[Event]) -> Callable[[], bool]:
         """The same question, for one who asks it all the time."""
